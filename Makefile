@@ -1,0 +1,120 @@
+# `make serve` and `make test` install what is missing, say what they do, and are quick when nothing is missing.
+# They need rustup, Node.js 20 or newer and a C compiler.
+
+SHELL := bash
+.NOTPARALLEL:
+.PHONY: help serve test bench format lint unit-tests doc front size browser-tests screenshots \
+	toolchain cargo-leptos wasm-bindgen node chromium
+
+features := --features ssr,app
+wasm := --target wasm32-unknown-unknown
+locked := $(if $(CI),--locked)
+target := $(or $(CARGO_TARGET_DIR),target)
+# A place of its own, so that a running `make serve` keeps its files.
+release_site := target/site-release
+# WASM, script and style sheet together, as Brotli bytes.
+max_size := 130000
+
+cargo_leptos_version := 0.3.11
+wasm_bindgen_version := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"/\1/p;}' Cargo.lock)
+
+# The project's own tools first, and wasm-opt among them: cargo-leptos downloads one only if it finds none.
+export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+heading = @printf '\n== %s ==\n' '$(1)'
+
+help:
+	@echo 'make serve        serve the upload page on http://127.0.0.1:3000, with an S3 store of its own'
+	@echo 'make test         run every check and test'
+	@echo 'make bench        print the figures of BENCHMARKS.md'
+	@echo 'make screenshots  take pictures of the page, into end2end/screenshots'
+
+serve: cargo-leptos wasm-bindgen
+	cargo leptos serve
+
+test: format lint unit-tests doc size browser-tests
+
+format: toolchain
+	$(call heading,Format)
+	cargo fmt --check
+
+lint: toolchain node_modules
+	$(call heading,Lints)
+	cargo clippy $(locked) $(features) --all-targets -- -D warnings
+	cargo clippy $(locked) --lib $(wasm) --no-default-features --features hydrate,app -- -D warnings
+	@echo 'The library without the demonstration, as other apps use it'
+	cargo clippy $(locked) --lib --no-default-features --features ssr -- -D warnings
+	cargo clippy $(locked) --lib $(wasm) --no-default-features --features hydrate -- -D warnings
+	npm --prefix end2end run --silent check
+
+unit-tests: toolchain
+	$(call heading,Unit$(comma) simulation and server tests)
+	cargo test $(locked) $(features)
+
+doc: toolchain
+	$(call heading,Documentation)
+	RUSTDOCFLAGS='-D warnings' cargo doc $(locked) $(features) --no-deps
+
+front: cargo-leptos wasm-bindgen node_modules
+	$(call heading,Release build of the front end)
+	LEPTOS_SITE_ROOT=$(release_site) cargo leptos build --release --frontend-only $(addprefix --cargo-,$(locked:--%=%))
+
+size: front
+	$(call heading,Size)
+	node end2end/scripts/size.mjs $(release_site)/pkg $(max_size)
+
+browser-tests: front chromium
+	$(call heading,Browser tests)
+	cargo build $(locked) $(features)
+	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npx playwright test
+
+bench: size chromium
+	$(call heading,Benchmarks)
+	cargo bench $(features)
+	cargo build --release $(features)
+	cd end2end && LEPTOS_SITE_ROOT=$(release_site) SERVER_BINARY=$(abspath $(target))/release/leptos-aws-s3 npm run --silent bench
+
+screenshots: front chromium
+	cargo build $(features)
+	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npm run --silent screenshots
+
+# What the above need.
+
+toolchain:
+	@if ! { rustc --version && cargo fmt --version && cargo clippy --version \
+			&& test -d "$$(rustc --print target-libdir $(wasm))"; } >/dev/null 2>&1; then \
+		echo 'Installing the toolchain of rust-toolchain.toml'; \
+		rustup toolchain install; \
+	fi
+
+# A debug build takes half the time, and cargo-leptos only calls other tools.
+cargo-leptos: toolchain
+	@if ! cargo leptos --version 2>/dev/null | grep -q ' 0\.3\.'; then \
+		echo 'Installing cargo-leptos'; \
+		CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-leptos --version $(cargo_leptos_version) --locked --debug; \
+	fi
+
+# Has to be of the very version that the code is compiled with. Another version, of another project, stays where it is.
+wasm-bindgen: toolchain
+	@case "$$(wasm-bindgen --version 2>/dev/null)" in \
+		'wasm-bindgen $(wasm_bindgen_version)') ;; \
+		'') echo 'Installing wasm-bindgen-cli'; \
+			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) ;; \
+		*) echo 'Installing wasm-bindgen-cli $(wasm_bindgen_version) into target/tools'; \
+			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) --root target/tools ;; \
+	esac
+
+node:
+	@node --eval 'process.exitCode = Number(parseInt(process.versions.node) < 20)' \
+		|| { echo 'Node.js 20 or newer is needed: https://nodejs.org'; exit 1; }
+
+.PHONY: node_modules
+node_modules: node end2end/node_modules/.package-lock.json
+end2end/node_modules/.package-lock.json: end2end/package-lock.json
+	npm --prefix end2end ci
+	@touch $@
+
+chromium: node_modules
+	@cd end2end && scripts/chromium.sh
+
+comma := ,

@@ -1,0 +1,147 @@
+//! The server functions' answers as the browser parsed them. `JSON.parse` is there already; a generic deserializer,
+//! with its tables for floats that no answer has, would be a quarter of the page's WASM.
+
+use wasm_bindgen::prelude::*;
+
+use super::ApiError;
+use crate::s3::{ETag, Fields, Key, Method, Object, Refusal, SignedUpload, UploadParameters, UploadToken};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Any JSON value; members that are not there are `undefined`.
+    pub(super) type Json;
+
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn member(this: &Json, name: &str) -> Json;
+}
+
+impl Json {
+    /// `None` for text that is not JSON.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        js_sys::JSON::parse(text).ok().filter(|value| !value.is_null()).map(JsCast::unchecked_into)
+    }
+
+    /// A member; `None` where this is no object or has none of that name.
+    fn get(&self, name: &str) -> Option<Self> {
+        let member = self.is_object().then(|| self.member(name))?;
+        Some(member).filter(|member| !member.is_null() && !member.is_undefined())
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.as_string()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the server sends whole numbers")]
+    fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.as_f64().map(|number| number as u64)
+    }
+
+    fn items(&self) -> Option<impl Iterator<Item = Json>> {
+        let items = self.dyn_ref::<js_sys::Array>()?;
+        Some(items.to_vec().into_iter().map(JsCast::unchecked_into))
+    }
+
+    fn fields(&self, name: &str) -> Option<Fields> {
+        let object = self.get(name)?.dyn_into::<js_sys::Object>().ok()?;
+        let entries = js_sys::Object::entries(&object).to_vec().into_iter();
+        let strings = |entry: &js_sys::Array| Some((entry.get(0).as_string()?, entry.get(1).as_string()?));
+        entries.map(|entry| strings(entry.unchecked_ref())).collect()
+    }
+
+    /// How serde writes an enum's variant: its name, or an object of its name and content.
+    fn variant(&self) -> Option<(String, Json)> {
+        if let Some(name) = self.as_string() {
+            return Some((name, JsValue::UNDEFINED.unchecked_into()));
+        }
+        let name = js_sys::Object::keys(self.dyn_ref::<js_sys::Object>()?).get(0).as_string()?;
+        let content = self.get(&name)?;
+        Some((name, content))
+    }
+}
+
+/// An answer that may turn out not to be one.
+pub(super) trait FromJson: Sized {
+    /// `None` for JSON of another shape.
+    fn from_json(json: &Json) -> Option<Self>;
+}
+
+impl FromJson for () {
+    fn from_json(_: &Json) -> Option<Self> {
+        Some(())
+    }
+}
+
+impl FromJson for Vec<Result<SignedUpload, Refusal>> {
+    fn from_json(json: &Json) -> Option<Self> {
+        json.items()?
+            .map(|item| match item.get("Ok") {
+                Some(signed) => SignedUpload::from_json(&signed).map(Ok),
+                None => Refusal::from_json(&item.get("Err")?).map(Err),
+            })
+            .collect()
+    }
+}
+
+impl FromJson for SignedUpload {
+    fn from_json(json: &Json) -> Option<Self> {
+        let parameters = json.get("parameters")?;
+        let method = match parameters.text("method")?.as_str() {
+            "PUT" => Method::Put,
+            "POST" => Method::Post,
+            _ => return None,
+        };
+        let parameters = UploadParameters {
+            method,
+            url: parameters.text("url")?,
+            fields: parameters.fields("fields")?,
+            headers: parameters.fields("headers")?,
+        };
+        let token = json.text("token").map(UploadToken::new);
+        Some(Self { parameters, token, expires_in_ms: json.number("expires_in_ms") })
+    }
+}
+
+impl FromJson for Object {
+    fn from_json(json: &Json) -> Option<Self> {
+        let key = Key::try_from(json.text("key")?).ok()?;
+        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag) })
+    }
+}
+
+impl FromJson for Refusal {
+    fn from_json(json: &Json) -> Option<Self> {
+        let (name, content) = json.variant()?;
+        let reason = || content.text("reason");
+        Some(match name.as_str() {
+            "FileTooLarge" => Self::FileTooLarge { size: content.number("size")?, max: content.number("max")? },
+            "TypeNotAllowed" => Self::TypeNotAllowed {
+                content_type: content.text("content_type")?,
+                allowed: content.get("allowed")?.items()?.map(|item| item.as_string()).collect::<Option<_>>()?,
+            },
+            "Malformed" => Self::Malformed { reason: reason()? },
+            "TooManyFiles" => Self::TooManyFiles { max: usize::try_from(content.number("max")?).ok()? },
+            "TokenInvalid" => Self::TokenInvalid,
+            "TokenExpired" => Self::TokenExpired,
+            "ObjectMissing" => Self::ObjectMissing,
+            "SizeMismatch" => {
+                Self::SizeMismatch { expected: content.number("expected")?, actual: content.number("actual")? }
+            }
+            "StoreUnavailable" => Self::StoreUnavailable { reason: reason()? },
+            "StoreRefused" => Self::StoreRefused { reason: reason()? },
+            _ => return None,
+        })
+    }
+}
+
+impl FromJson for ApiError {
+    fn from_json(json: &Json) -> Option<Self> {
+        let (name, content) = json.variant()?;
+        Some(match name.as_str() {
+            "Refused" => Self::Refused(Refusal::from_json(&content)?),
+            "Unreachable" => Self::Unreachable(content.as_string()?),
+            "CrossSite" => Self::CrossSite,
+            "BadRequest" => Self::BadRequest(content.as_string()?),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The server functions: what the page asks of the server. The bodies run on the server only.
+
+use leptos::{
+    prelude::*,
+    server_fn::{
+        codec::{Json, JsonEncoding},
+        error::{FromServerFnError, ServerFnErrorErr},
+    },
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::s3::{Object, Refusal, SignRequest, SignedUpload, UploadToken};
+
+/// Why a call to the server brought nothing. “The server refused” and “the server could not be
+/// reached” are different things to a visitor, and to whatever decides on another try.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum ApiError {
+    /// The server understood and said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No answer, or one that is not this server's. Worth another try.
+    #[error("The server could not be reached: {0}")]
+    Unreachable(String),
+    /// The call came from another site's page.
+    #[error("This page may not upload here. Open the upload page itself and try again.")]
+    CrossSite,
+    /// The server does not understand the call: the page is older or newer than it.
+    #[error("The server did not understand the page: {0}. Reload the page and try again.")]
+    BadRequest(String),
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    /// The server decodes calls, the browser decodes answers: one kind of error, two meanings.
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Deserialization(reason)
+            | ServerFnErrorErr::Args(reason)
+            | ServerFnErrorErr::MissingArg(reason)
+                if cfg!(feature = "ssr") =>
+            {
+                Self::BadRequest(reason)
+            }
+            ServerFnErrorErr::Serialization(reason) => Self::BadRequest(reason),
+            error => Self::Unreachable(error.to_string()),
+        }
+    }
+}
+
+/// Signs uploads: per file what to send, or why not, in the order of `files`.
+#[server(prefix = "/api", endpoint = "sign_uploads", input = Json)]
+pub async fn sign_uploads(files: Vec<SignRequest>) -> Result<Vec<Result<SignedUpload, Refusal>>, ApiError> {
+    let (service, visitor) = server::context()?;
+    Ok(service.sign(&visitor, files).await)
+}
+
+/// The uploaded object, once the store has all of it.
+#[server(prefix = "/api", endpoint = "confirm_upload", input = Json)]
+pub async fn confirm_upload(token: UploadToken) -> Result<Object, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.confirm(&visitor, &token).await)
+}
+
+/// A URL that opens the object in the next 5 minutes.
+#[server(prefix = "/api", endpoint = "object_url", input = Json)]
+pub async fn object_url(token: UploadToken) -> Result<String, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.object_url(&visitor, &token).await)
+}
+
+/// Deletes what a cancelled upload may have left in the store.
+#[server(prefix = "/api", endpoint = "discard_upload", input = Json)]
+pub async fn discard_upload(token: UploadToken) -> Result<(), ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.discard(&visitor, &token).await)
+}
+
+#[cfg(feature = "ssr")]
+mod server {
+    use axum::http::StatusCode;
+    use leptos::prelude::use_context;
+    use leptos_axum::ResponseOptions;
+
+    use super::{ApiError, Refusal};
+    use crate::server::{UploadService, Visitor};
+
+    pub(super) fn context() -> Result<(UploadService, Visitor), ApiError> {
+        let missing = |what: &str| ApiError::Unreachable(format!("this server was built without {what}"));
+        let service = use_context().ok_or_else(|| missing("an upload service"))?;
+        let visitor = use_context().ok_or_else(|| missing("visitors"))?;
+        Ok((service, visitor))
+    }
+
+    /// Answers with a status that says what kind of refusal it is, for logs and for other clients.
+    pub(super) fn answer<T>(result: Result<T, Refusal>) -> Result<T, ApiError> {
+        result.map_err(|refusal| {
+            if let Some(response) = use_context::<ResponseOptions>() {
+                response.set_status(status(&refusal));
+            }
+            refusal.into()
+        })
+    }
+
+    fn status(refusal: &Refusal) -> StatusCode {
+        match refusal {
+            Refusal::TokenInvalid => StatusCode::FORBIDDEN,
+            Refusal::TokenExpired => StatusCode::GONE,
+            Refusal::ObjectMissing => StatusCode::NOT_FOUND,
+            Refusal::SizeMismatch { .. } => StatusCode::CONFLICT,
+            Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The demonstration: the page, its shell and its server functions.
+
+#![allow(unreachable_pub, reason = "what `#[component]` and `#[server]` generate is `pub`")]
+
+mod answer;
+mod api;
+mod options_panel;
+mod page;
+#[cfg(feature = "ssr")]
+mod shell;
+mod upload_server;
+
+pub use api::ApiError;
+pub use page::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;
+
+/// The element that is hydrated.
+pub const ROOT_ID: &str = "app";
+
+/// The form that uploads one file without JavaScript; the dropzone's input belongs to it.
+const FORM_ID: &str = "upload";

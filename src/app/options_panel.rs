@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::Uploader;
+use crate::s3::Method;
+
+/// Tries the plugin's options on the running uploader.
+#[component]
+pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: RwSignal<Option<Method>>) -> impl IntoView {
+    let defaults = crate::engine::Options::default();
+    let set_limit = move |value: u32| uploader.set_limit(value as usize);
+    let set_timeout = move |seconds: u32| uploader.set_timeout(Duration::from_secs(seconds.into()));
+    let set_max_retries = move |value: u32| uploader.set_max_retries(value);
+    let choose_method = move |ev| {
+        method.set(match event_target_value(&ev).as_str() {
+            "PUT" => Some(Method::Put),
+            "POST" => Some(Method::Post),
+            _ => None,
+        });
+    };
+    view! {
+        <details class="options">
+            <summary>"Options"</summary>
+            <div class="options-grid">
+                {number("Limit", "Requests at a time, 0 for no limit", limit.to_string(), set_limit)}
+                {number("Timeout in seconds", "Without progress, 0 for never", defaults.timeout.as_secs().to_string(), set_timeout)}
+                {number("Tries after a failure", "Per step", defaults.retry.max_retries.to_string(), set_max_retries)}
+                <label>
+                    <span>"Method"</span>
+                    <select on:change=choose_method autocomplete="off">
+                        <option value="">"Automatic"</option>
+                        <option value="PUT">"PUT"</option>
+                        <option value="POST">"POST"</option>
+                    </select>
+                    <small>"How the bytes travel"</small>
+                </label>
+                <label class="check">
+                    <input
+                        type="checkbox" checked=true autocomplete="off"
+                        on:change=move |ev| uploader.set_auto_proceed(event_target_checked(&ev))
+                    />
+                    <span>"Start at once"</span>
+                </label>
+            </div>
+        </details>
+    }
+}
+
+/// A field for a whole number; what is not one changes nothing.
+fn number(label: &'static str, hint: &'static str, value: String, set: impl Fn(u32) + 'static) -> impl IntoView {
+    let change = move |ev| {
+        if let Ok(value) = event_target_value(&ev).trim().parse() {
+            set(value);
+        }
+    };
+    view! {
+        <label>
+            <span>{label}</span>
+            <input type="number" min="0" inputmode="numeric" autocomplete="off" value=value on:change=change/>
+            <small>{hint}</small>
+        </label>
+    }
+}

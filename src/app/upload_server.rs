@@ -1,0 +1,68 @@
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use serde::Serialize;
+
+use super::answer::{FromJson, Json};
+use super::api::{ApiError, ConfirmUpload, DiscardUpload, SignUploads};
+use crate::UploadServer;
+use crate::browser::{Answer, LocalFuture, post_json};
+use crate::engine::CallFailure;
+use crate::s3::{Method, Object, SignRequest, SignedUpload, UploadToken};
+
+/// This page's own server functions as an [`UploadServer`].
+pub(super) struct AppServer {
+    /// The method chosen in the options panel; `None` leaves it to the server.
+    pub(super) method: RwSignal<Option<Method>>,
+}
+
+impl UploadServer for AppServer {
+    fn sign(
+        &self,
+        mut requests: Vec<SignRequest>,
+    ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
+        let method = self.method.get_untracked();
+        for request in &mut requests {
+            request.method = method;
+        }
+        Box::pin(async move {
+            let results: Vec<Result<SignedUpload, _>> = call(&SignUploads { files: requests }).await?;
+            Ok(results.into_iter().map(|result| result.map_err(CallFailure::Refused)).collect())
+        })
+    }
+
+    fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {
+        Box::pin(async move { call(&ConfirmUpload { token }).await })
+    }
+
+    fn discard(&self, token: UploadToken) -> LocalFuture<()> {
+        // Nobody is left to hear of a failure.
+        Box::pin(async move { drop(call::<_, ()>(&DiscardUpload { token }).await) })
+    }
+}
+
+/// Calls a server function. Leptos's own client has no time limit, does not show `Retry-After`, and with what it
+/// can do besides (streams, sockets) is a sixth of the page's WASM.
+async fn call<Function, Output>(function: &Function) -> Result<Output, CallFailure>
+where
+    Function: ServerFn + Serialize,
+    Output: FromJson,
+{
+    let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
+    let body = serde_json::to_string(function).map_err(|error| CallFailure::Invalid { reason: error.to_string() })?;
+    let answer = post_json(Function::PATH, &body).await.map_err(unreachable)?;
+    if (200..300).contains(&answer.status) {
+        let output = Json::parse(&answer.body).and_then(|json| Output::from_json(&json));
+        return output.ok_or_else(|| unreachable("something that is not its answer".into()));
+    }
+    Err(failure(answer))
+}
+
+fn failure(answer: Answer) -> CallFailure {
+    let Answer { status, body, retry_after } = answer;
+    match Json::parse(&body).and_then(|json| ApiError::from_json(&json)) {
+        Some(ApiError::Refused(refusal)) => CallFailure::Refused(refusal),
+        Some(ApiError::Unreachable(reason)) => CallFailure::Unreachable { reason, retry_after },
+        Some(error) => CallFailure::Invalid { reason: error.to_string() },
+        None => CallFailure::Unreachable { reason: format!("status {status}"), retry_after },
+    }
+}

@@ -1,0 +1,43 @@
+use std::ops::Range;
+
+use wasm_bindgen::JsValue;
+use web_sys::{Blob, File, FormData, XmlHttpRequest};
+
+use crate::s3::{Method, UploadParameters};
+
+/// Sends bytes of a file: by themselves (PUT), or as the last field of a form after the signer's (POST).
+pub(super) fn send(
+    xhr: &XmlHttpRequest,
+    file: &File,
+    bytes: Range<u64>,
+    parameters: &UploadParameters,
+) -> Result<(), JsValue> {
+    let blob = slice(file, bytes)?;
+    match parameters.method {
+        Method::Put => xhr.send_with_opt_blob(Some(&blob)),
+        Method::Post => {
+            let form = FormData::new()?;
+            for (name, value) in parameters.fields.iter() {
+                form.append_with_str(name, value)?;
+            }
+            form.append_with_blob_and_filename("file", &blob, &file.name())?;
+            xhr.send_with_opt_form_data(Some(&form))
+        }
+    }
+}
+
+/// Bytes of a file by reference; nothing is read. The whole file stays a `File`, which keeps its type.
+#[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "JavaScript counts bytes in f64 too: exact to 8 PiB")]
+fn slice(file: &File, bytes: Range<u64>) -> Result<Blob, JsValue> {
+    let (start, end) = (bytes.start as f64, bytes.end as f64);
+    if start == 0.0 && end == file.size() {
+        return Ok(file.clone().into());
+    }
+    file.slice_with_f64_and_f64(start, end)
+}
+
+/// Whether the browser can still read a file. Chromium refuses one that changed, moved or went since it was picked.
+pub(super) async fn is_readable(file: &File) -> bool {
+    let Ok(probe) = file.slice_with_f64_and_f64(0.0, 1.0) else { return false };
+    wasm_bindgen_futures::JsFuture::from(probe.array_buffer()).await.is_ok()
+}

@@ -1,0 +1,291 @@
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::rc::{Rc, Weak};
+
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::File;
+
+use super::body::is_readable;
+use super::clock::now;
+use super::dropped::PickedFile;
+use super::request::{Report, Request};
+use super::{Observer, UploadServer};
+use crate::engine::sorted::{SortedMap, SortedSet};
+use crate::engine::{CallId, Engine, FileId, Input, Instant, Options, Output, RequestFailure, RequestId};
+use crate::s3::{FileInfo, Meta, SignRequest, UploadParameters, UploadToken};
+
+/// The observer hears of changes at most once in this time.
+const CHANGES_INTERVAL_MS: u32 = 100;
+
+/// An engine and its hands. Dropping it aborts every request.
+///
+/// No `RefCell` stays borrowed while an output is performed: what is performed may call back in.
+pub struct Driver {
+    this: Weak<Driver>,
+    engine: RefCell<Engine>,
+    server: Box<dyn UploadServer>,
+    observer: Box<dyn Observer>,
+    allowed_meta_fields: Vec<String>,
+    files: RefCell<SortedMap<FileId, File>>,
+    requests: RefCell<SortedMap<RequestId, Request>>,
+    timer: RefCell<Option<(Instant, Timeout)>>,
+    changes: Changes,
+    network: RefCell<Vec<EventListener>>,
+}
+
+/// Files whose change has not been shown yet.
+#[derive(Default)]
+struct Changes {
+    files: RefCell<SortedSet<FileId>>,
+    shown_at: Cell<Option<Instant>>,
+    timer: RefCell<Option<Timeout>>,
+}
+
+impl Driver {
+    /// A driver with no files. Only in a browser.
+    pub fn new(
+        options: Options,
+        allowed_meta_fields: Vec<String>,
+        server: Box<dyn UploadServer>,
+        observer: Box<dyn Observer>,
+    ) -> Rc<Self> {
+        let driver = Rc::new_cyclic(|this| Self {
+            this: this.clone(),
+            engine: RefCell::new(Engine::new(options)),
+            server,
+            observer,
+            allowed_meta_fields,
+            files: RefCell::default(),
+            requests: RefCell::default(),
+            timer: RefCell::default(),
+            changes: Changes::default(),
+            network: RefCell::default(),
+        });
+        driver.watch_network();
+        driver
+    }
+
+    /// Calls a verb of the engine and performs what comes of it.
+    pub fn act<T>(&self, verb: impl FnOnce(&mut Engine, Instant) -> T) -> T {
+        let answer = verb(&mut self.engine.borrow_mut(), now());
+        self.run();
+        answer
+    }
+
+    /// Looks at the engine.
+    pub fn look<T>(&self, look: impl FnOnce(&Engine) -> T) -> T {
+        look(&self.engine.borrow())
+    }
+
+    /// Adds files to the list, in order.
+    pub fn add_files(&self, files: impl IntoIterator<Item = PickedFile>) -> Vec<FileId> {
+        let add = |PickedFile { file, relative_path }: PickedFile| {
+            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path));
+            self.files.borrow_mut().insert(id, file);
+            id
+        };
+        let ids = files.into_iter().map(add).collect();
+        self.run();
+        ids
+    }
+
+    /// The browser's own file, while it is in the list.
+    pub fn file(&self, id: FileId) -> Option<File> {
+        self.files.borrow().get(&id).cloned()
+    }
+
+    fn input(&self, input: Input) {
+        self.engine.borrow_mut().handle_input(input, now());
+        self.run();
+    }
+
+    fn run(&self) {
+        loop {
+            let output = self.engine.borrow_mut().poll_output();
+            match output {
+                Some(output) => self.perform(output),
+                None => break,
+            }
+        }
+        self.set_timer();
+        self.show_changes();
+    }
+
+    fn perform(&self, output: Output) {
+        match output {
+            Output::Sign { call, files } => self.sign(call, &files),
+            Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
+            Output::Cancel { request } => drop(self.take_request(request)),
+            Output::Confirm { call, token } => self.confirm(call, token),
+            Output::Discard { token } => spawn_local(self.server.discard(token)),
+            Output::Event(event) => self.observer.event(&event),
+            Output::Changed(file) => {
+                self.changes.files.borrow_mut().insert(file);
+            }
+        }
+    }
+
+    fn sign(&self, call: CallId, files: &[FileId]) {
+        // A file that an app removed on hearing of its start still has its place in the answer.
+        let requests = files.iter().map(|file| self.sign_request(*file).unwrap_or_default()).collect();
+        let (answer, this) = (self.server.sign(requests), self.this.clone());
+        let asked = files.len();
+        spawn_local(async move {
+            let results = answer.await.unwrap_or_else(|failure| vec![Err(failure); asked]);
+            if let Some(driver) = this.upgrade() {
+                driver.input(Input::Signed { call, results });
+            }
+        });
+    }
+
+    fn sign_request(&self, id: FileId) -> Option<SignRequest> {
+        let engine = self.engine.borrow();
+        let file = engine.file(id)?;
+        let mut info = file.info().clone();
+        info.meta.retain(|name| self.allowed_meta_fields.iter().any(|allowed| allowed == name));
+        Some(SignRequest { file: info, renew: file.token().cloned(), method: None })
+    }
+
+    fn confirm(&self, call: CallId, token: UploadToken) {
+        let (answer, this) = (self.server.confirm(token), self.this.clone());
+        spawn_local(async move {
+            let result = answer.await;
+            if let Some(driver) = this.upgrade() {
+                driver.input(Input::Confirmed { call, result });
+            }
+        });
+    }
+
+    fn send(&self, id: RequestId, file: FileId, parameters: &UploadParameters, bytes: Range<u64>) {
+        let this = self.this.clone();
+        let report = move |report| {
+            if let Some(driver) = this.upgrade() {
+                driver.report(id, file, report);
+            }
+        };
+        let Some(source) = self.file(file) else { return self.fail(id, file) };
+        match Request::send(&source, bytes, parameters, report) {
+            Ok(request) => drop(self.requests.borrow_mut().insert(id, request)),
+            Err(_) => self.fail(id, file),
+        }
+    }
+
+    fn report(&self, request: RequestId, file: FileId, report: Report) {
+        match report {
+            Report::Progress(sent) => self.input(Input::Progress { request, sent }),
+            Report::BodySent => self.input(Input::BodySent { request }),
+            Report::Response(response) => {
+                drop(self.take_request(request));
+                self.input(Input::Response { request, response });
+            }
+            Report::Failed => {
+                drop(self.take_request(request));
+                self.fail(request, file);
+            }
+        }
+    }
+
+    /// Browsers report a file that can't be read as a broken connection: look which it was.
+    fn fail(&self, request: RequestId, file: FileId) {
+        let (source, this) = (self.file(file), self.this.clone());
+        spawn_local(async move {
+            let readable = match source {
+                Some(source) => is_readable(&source).await,
+                None => false,
+            };
+            let failure = if readable { RequestFailure::Network } else { RequestFailure::Unreadable };
+            if let Some(driver) = this.upgrade() {
+                driver.input(Input::RequestFailed { request, failure });
+            }
+        });
+    }
+
+    fn take_request(&self, request: RequestId) -> Option<Request> {
+        self.requests.borrow_mut().remove(&request)
+    }
+
+    /// A timer that is set too early only finds nothing to do, so a deadline that moved back keeps its old timer.
+    fn set_timer(&self) {
+        let Some(deadline) = self.engine.borrow().poll_timeout() else {
+            return self.timer.replace(None).map_or((), drop);
+        };
+        if self.timer.borrow().as_ref().is_some_and(|(at, _)| *at <= deadline) {
+            return;
+        }
+        let this = self.this.clone();
+        let delay = u32::try_from(deadline.since(now()).as_millis()).unwrap_or(u32::MAX >> 1);
+        let timeout = Timeout::new(delay, move || {
+            if let Some(driver) = this.upgrade() {
+                driver.timer.take();
+                driver.act(Engine::handle_timeout);
+            }
+        });
+        self.timer.replace(Some((deadline, timeout)));
+    }
+
+    fn show_changes(&self) {
+        let changes = &self.changes;
+        if changes.files.borrow().is_empty() || changes.timer.borrow().is_some() {
+            return;
+        }
+        let since = changes.shown_at.get().map_or(u128::MAX, |shown| now().since(shown).as_millis());
+        match u32::try_from(since) {
+            Ok(since) if since < CHANGES_INTERVAL_MS => {
+                let this = self.this.clone();
+                let timeout = Timeout::new(CHANGES_INTERVAL_MS - since, move || {
+                    if let Some(driver) = this.upgrade() {
+                        driver.changes.timer.take();
+                        driver.show_changes_now();
+                    }
+                });
+                changes.timer.replace(Some(timeout));
+            }
+            _ => self.show_changes_now(),
+        }
+    }
+
+    fn show_changes_now(&self) {
+        self.changes.shown_at.set(Some(now()));
+        let ids = self.changes.files.take();
+        let (files, totals) = {
+            let engine = self.engine.borrow();
+            let files: Vec<_> = ids.iter().map(|id| (*id, engine.file(*id).cloned())).collect();
+            (files, engine.totals())
+        };
+        for (id, _) in files.iter().filter(|(_, file)| file.is_none()) {
+            self.files.borrow_mut().remove(id);
+        }
+        self.observer.changed(files, totals);
+    }
+
+    fn watch_network(&self) {
+        let Some(window) = web_sys::window() else { return };
+        let on = |name: &'static str, input: fn() -> Input| {
+            let this = self.this.clone();
+            EventListener::new(&window, name, move |_| {
+                if let Some(driver) = this.upgrade() {
+                    driver.input(input());
+                }
+            })
+        };
+        self.network.replace(vec![on("online", || Input::Online), on("offline", || Input::Offline)]);
+        if !window.navigator().on_line() {
+            self.input(Input::Offline);
+        }
+    }
+}
+
+fn describe(file: &File, relative_path: String) -> FileInfo {
+    let mut meta = Meta::from([("name", file.name()), ("type", file.type_())]);
+    if !relative_path.is_empty() {
+        meta.insert("relativePath", relative_path);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a file's size is whole and not negative"
+    )]
+    FileInfo { name: file.name(), size: file.size() as u64, content_type: file.type_(), meta }
+}

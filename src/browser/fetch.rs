@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, RequestInit, Response};
+
+/// A call is answered in this time, or it counts as not answered.
+const TIMEOUT_MS: u32 = 30_000;
+
+/// The answer to a call.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+    /// `Retry-After`, in its form of seconds.
+    pub retry_after: Option<Duration>,
+}
+
+/// Posts JSON to this page's own server.
+///
+/// # Errors
+/// Why there is no answer, in words.
+pub async fn post_json(path: &str, body: &str) -> Result<Answer, String> {
+    exchange(path, body).await.map_err(|error| match error.dyn_into::<js_sys::Error>() {
+        Ok(error) => String::from(error.message()),
+        Err(_) => "no answer".into(),
+    })
+}
+
+async fn exchange(path: &str, body: &str) -> Result<Answer, JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let headers = Headers::new()?;
+    headers.set("Content-Type", "application/json")?;
+    headers.set("Accept", "application/json")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&body.into());
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(path, &init)).await?.dyn_into()?;
+    let retry_after = response.headers().get("Retry-After")?;
+    Ok(Answer {
+        status: response.status(),
+        body: JsFuture::from(response.text()?).await?.as_string().unwrap_or_default(),
+        retry_after: retry_after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs),
+    })
+}

@@ -1,0 +1,20 @@
+//! The engine's hands: `XMLHttpRequest`, timers, files. Decides nothing.
+//!
+//! [`Driver`] owns an [`Engine`](crate::engine::Engine), performs its outputs and feeds it what the browser and the
+//! [`UploadServer`] answer. Everything here runs in a browser only; on the server nothing of it is ever created.
+
+mod body;
+mod clock;
+mod driver;
+mod dropped;
+mod fetch;
+mod observer;
+mod request;
+mod response;
+mod server;
+
+pub use driver::Driver;
+pub use dropped::{PickedFile, files_of, picked};
+pub use fetch::{Answer, post_json};
+pub use observer::Observer;
+pub use server::{GetUploadParameters, LocalFuture, UploadServer};

@@ -1,0 +1,55 @@
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::engine::CallFailure;
+use crate::s3::{FileInfo, Object, SignRequest, SignedUpload, UploadParameters, UploadToken};
+
+/// A future of the browser's one thread.
+pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What the uploader asks of a server. The demonstration implements it with its server functions.
+pub trait UploadServer: 'static {
+    /// Signs files in one call: one result a file, in the order asked; the outer error is the call's own.
+    fn sign(
+        &self,
+        requests: Vec<SignRequest>,
+    ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>>;
+
+    /// Looks whether the upload's object is in the bucket, in full.
+    fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>>;
+
+    /// Deletes what a cancelled upload may have stored. Best effort.
+    fn discard(&self, token: UploadToken) -> LocalFuture<()>;
+}
+
+/// An [`UploadServer`] made of the plugin's `get_upload_parameters` alone: files are signed one by one, and a
+/// `2xx` of the store is success.
+pub struct GetUploadParameters<F>(pub F);
+
+impl<F, Answer> UploadServer for GetUploadParameters<F>
+where
+    F: Fn(FileInfo) -> Answer + 'static,
+    Answer: Future<Output = Result<UploadParameters, String>> + 'static,
+{
+    fn sign(
+        &self,
+        requests: Vec<SignRequest>,
+    ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
+        let answers: Vec<_> = requests.into_iter().map(|request| (self.0)(request.file)).collect();
+        Box::pin(async move {
+            let mut results = Vec::with_capacity(answers.len());
+            for answer in answers {
+                results.push(answer.await.map(SignedUpload::from).map_err(|reason| CallFailure::Invalid { reason }));
+            }
+            Ok(results)
+        })
+    }
+
+    fn confirm(&self, _token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {
+        Box::pin(async { Err(CallFailure::Invalid { reason: "this signer gives no tokens".into() }) })
+    }
+
+    fn discard(&self, _token: UploadToken) -> LocalFuture<()> {
+        Box::pin(async {})
+    }
+}

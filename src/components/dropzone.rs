@@ -1,0 +1,94 @@
+use leptos::{ev, html, prelude::*};
+use web_sys::DataTransfer;
+
+use super::flag;
+use crate::Uploader;
+
+/// Takes files: by button, and dropped or pasted anywhere on the page, folders included.
+///
+/// The file input belongs to the form named by `form`, where there is one: that form uploads one file without
+/// JavaScript. Files picked before hydration are added when the page is hydrated.
+#[component]
+pub fn Dropzone(
+    /// Where the files go.
+    uploader: Uploader,
+    /// The id of a form for browsers without JavaScript.
+    #[prop(optional)]
+    form: Option<&'static str>,
+    /// What the inputs accept, as in HTML; empty for everything.
+    #[prop(optional)]
+    accept: &'static str,
+) -> impl IntoView {
+    let files = NodeRef::<html::Input>::new();
+    let folder = NodeRef::<html::Input>::new();
+    let hydrated = RwSignal::new(false);
+    let dragging = RwSignal::new(false);
+    Effect::new(move || {
+        hydrated.set(true);
+        take_all(files, uploader);
+        listen_on_window(uploader, dragging);
+    });
+    view! {
+        <div class="dropzone" class:dragging=dragging>
+            <p class="dropzone-hint">"Drop files or folders anywhere on this page, paste them, or"</p>
+            <div class="dropzone-inputs">
+                <label class="button primary">
+                    "Choose files"
+                    <input
+                        type="file" name="file" form=form accept=accept autocomplete="off" node_ref=files
+                        multiple=flag(move || hydrated.get())
+                        on:change=move |_| take_all(files, uploader)
+                    />
+                </label>
+                <label class="button" hidden=flag(move || !hydrated.get())>
+                    "Choose a folder"
+                    <input
+                        type="file" prop:webkitdirectory=true autocomplete="off" node_ref=folder
+                        on:change=move |_| take_all(folder, uploader)
+                    />
+                </label>
+            </div>
+        </div>
+    }
+}
+
+/// Moves an input's files to the uploader, and empties it so that the same file can be picked again.
+fn take_all(input: NodeRef<html::Input>, uploader: Uploader) {
+    let Some(input) = input.get_untracked() else { return };
+    let Some(files) = input.files().filter(|files| files.length() > 0) else { return };
+    uploader.add_files(&files);
+    input.set_value("");
+}
+
+/// A browser opens a file that is dropped beside a dropzone and leaves the page: so the whole window is one.
+fn listen_on_window(uploader: Uploader, dragging: RwSignal<bool>) {
+    let over = window_event_listener(ev::dragover, move |event| {
+        if event.data_transfer().is_some_and(|transfer| has_files(&transfer)) {
+            event.prevent_default();
+            dragging.set(true);
+        }
+    });
+    let leave = window_event_listener(ev::dragleave, move |event| {
+        if event.related_target().is_none() {
+            dragging.set(false);
+        }
+    });
+    let drop = window_event_listener(ev::drop, move |event| {
+        dragging.set(false);
+        if let Some(transfer) = event.data_transfer().filter(has_files) {
+            event.prevent_default();
+            uploader.add_data_transfer(&transfer);
+        }
+    });
+    let paste = window_event_listener(ev::paste, move |event| {
+        if let Some(transfer) = event.clipboard_data().filter(has_files) {
+            event.prevent_default();
+            uploader.add_data_transfer(&transfer);
+        }
+    });
+    on_cleanup(move || [over, leave, drop, paste].into_iter().for_each(WindowListenerHandle::remove));
+}
+
+fn has_files(transfer: &DataTransfer) -> bool {
+    transfer.types().includes(&"Files".into(), 0)
+}

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use leptos::prelude::*;
+use web_sys::Url;
+
+use super::{flag, status_text, text};
+use crate::engine::{FileId, Status};
+use crate::s3::{UploadToken, human_size};
+use crate::{Uploader, uploader};
+
+/// Images above this size are not decoded for a preview of 48 pixels.
+const MAX_PREVIEW_SIZE: u64 = 20 << 20;
+
+/// One file: what it is, how far it is, and what can be done with it.
+///
+/// Its two buttons change their meaning with the file's status, so that keyboard focus stays where it was.
+#[component]
+pub(super) fn FileRow(
+    uploader: Uploader,
+    row: uploader::FileRow,
+    object_href: Option<fn(&UploadToken) -> String>,
+) -> impl IntoView {
+    let (id, file) = (row.id, RwSignal::from(row.file));
+    let info = file.read_untracked().info().clone();
+    let path = info.meta.get("relativePath").unwrap_or(&info.name).to_owned();
+    let label = StoredValue::new(if path.is_empty() { "file without a name".to_owned() } else { path.clone() });
+    let status = Memo::new(move |_| file.read().status());
+    let error = text(move || file.read().error().map(ToString::to_string).unwrap_or_default());
+    let is_over = flag(move || status.get().is_terminal());
+    view! {
+        <li class="file" data-status=text(move || status_text::name(status.get()).to_owned())>
+            <Preview uploader id is_image=info.content_type.starts_with("image/") && info.size <= MAX_PREVIEW_SIZE/>
+            <div class="file-body">
+                <p class="file-head">
+                    <bdi class="name">{path}</bdi>
+                    <span class="facts">{human_size(info.size)} " · " {kind(&info.content_type)}</span>
+                </p>
+                <progress
+                    max="100" value=text(move || file.read().progress().percent().to_string())
+                    aria-label=label.with_value(|name| format!("Progress of {name}"))
+                    hidden=is_over
+                ></progress>
+                <p class="file-state">
+                    <span class="status">{text(move || status_text::words(status.get()))}</span>
+                    <span class="facts" hidden=is_over>
+                        {text(move || status_text::progress(&file.read().progress()))}
+                    </span>
+                </p>
+                <p class="error" role="alert" hidden=flag(move || status.get() != Status::Failed)>{error}</p>
+                {move || (status.get() == Status::Complete).then(|| view! { <Uploaded file label object_href/> })}
+            </div>
+            <Actions uploader id status label/>
+        </li>
+    }
+}
+
+/// What the two buttons of a row do now.
+#[component]
+fn Actions(uploader: Uploader, id: FileId, status: Memo<Status>, label: StoredValue<String>) -> impl IntoView {
+    let main = text(move || match status.get() {
+        Status::Paused => "Resume".into(),
+        Status::Failed => "Retry".into(),
+        Status::Waiting | Status::Finishing | Status::Complete => String::new(),
+        _ => "Pause".into(),
+    });
+    let remove = text(move || if status.get().is_terminal() { "Remove".into() } else { "Cancel".into() });
+    let act = move |_| match status.get_untracked() {
+        Status::Paused => uploader.resume(id),
+        Status::Failed => uploader.retry(id),
+        _ => uploader.pause(id),
+    };
+    let of_file = move |verb: Signal<String>| text(move || label.with_value(|name| format!("{} {name}", verb.get())));
+    view! {
+        <div class="actions">
+            <button
+                type="button" hidden=flag(move || main.read().is_empty()) on:click=act aria-label=of_file(main)
+            >{main}</button>
+            <button type="button" on:click=move |_| uploader.remove(id) aria-label=of_file(remove)>{remove}</button>
+        </div>
+    }
+}
+
+/// The object's key, to copy and to open.
+#[component]
+fn Uploaded(
+    file: RwSignal<crate::engine::UploadFile>,
+    label: StoredValue<String>,
+    object_href: Option<fn(&UploadToken) -> String>,
+) -> impl IntoView {
+    let file = file.get_untracked();
+    let key = file.key().unwrap_or_default().to_owned();
+    let href = object_href.and_then(|href| file.token().map(href));
+    let name = label.get_value();
+    let open = href.map(|href| {
+        view! { <a href=href target="_blank" rel="noopener" aria-label=format!("Open {name}")>"Open"</a> }
+    });
+    view! {
+        <p class="uploaded">
+            <span class="facts">"Key"</span>
+            <code class="key">{key.clone()}</code>
+            <CopyButton key aria_label=format!("Copy key of {}", label.get_value())/>
+            {open}
+        </p>
+    }
+}
+
+/// Copies a key; hidden where the browser has no clipboard (pages not served over HTTPS).
+#[component]
+fn CopyButton(key: String, aria_label: String) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        let promise = window().navigator().clipboard().write_text(&key);
+        leptos::task::spawn_local(async move {
+            if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
+                copied.try_set(true);
+                set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
+            }
+        });
+    };
+    view! {
+        <button type="button" hidden=!window().is_secure_context() on:click=copy aria-label=aria_label>
+            {text(move || if copied.get() { "Copied".into() } else { "Copy".into() })}
+        </button>
+    }
+}
+
+/// A thumbnail for images, drawn by the browser from the file itself; elsewhere an empty frame.
+#[component]
+fn Preview(uploader: Uploader, id: FileId, is_image: bool) -> impl IntoView {
+    let source = RwSignal::new(None);
+    if is_image {
+        source.set(uploader.blob(id).and_then(|blob| Url::create_object_url_with_blob(&blob).ok()));
+        on_cleanup(move || {
+            if let Some(url) = source.try_get_untracked().flatten() {
+                // Fails only for what is not a URL.
+                let _ = Url::revoke_object_url(&url);
+            }
+        });
+    }
+    let image =
+        move |url| view! { <img src=url alt="" loading="lazy" decoding="async" on:error=move |_| source.set(None)/> };
+    view! { <div class="preview" aria-hidden="true">{move || source.get().map(image)}</div> }
+}
+
+/// `image/png`, or what an empty type means.
+fn kind(content_type: &str) -> String {
+    if content_type.is_empty() { "unknown type".into() } else { content_type.into() }
+}

@@ -1,0 +1,26 @@
+//! Dropzone, file list and totals for an [`Uploader`](crate::Uploader). Optional: the handle works without them.
+
+#![allow(unreachable_pub, reason = "what `#[component]` and `#[server]` generate is `pub`")]
+
+mod dropzone;
+mod file_list;
+mod file_row;
+mod status_text;
+mod totals;
+
+use leptos::prelude::Signal;
+
+pub use dropzone::Dropzone;
+pub use file_list::FileList;
+pub use totals::TotalsBar;
+
+/// A closure as a signal. Leptos compiles its rendering code anew for every closure type but only once for signals of
+/// one type, and that code is most of what a view costs in WASM.
+fn text(derive: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(derive)
+}
+
+/// The same for attributes that are there or not.
+fn flag(derive: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    Signal::derive(derive)
+}

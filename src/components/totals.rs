@@ -1,0 +1,46 @@
+use leptos::prelude::*;
+
+use super::{flag, status_text, text};
+use crate::Uploader;
+use crate::engine::Totals;
+
+/// All files together: how many, how far, and the buttons that act on all of them.
+#[component]
+pub fn TotalsBar(
+    /// Whose files.
+    uploader: Uploader,
+) -> impl IntoView {
+    let totals = uploader.totals();
+    // A memo, so that screen readers hear the counts and not each byte.
+    let summary: Signal<String> = Memo::new(move |_| totals.with(summary)).into();
+    let facts = text(move || totals.with(|t| status_text::progress(&t.progress)));
+    let button = move |label: &'static str, shown: fn(&Totals) -> bool, act: fn(Uploader)| {
+        let hidden = flag(move || !totals.with(shown));
+        view! { <button type="button" hidden=hidden on:click=move |_| act(uploader)>{label}</button> }
+    };
+    view! {
+        <section class="totals" aria-label="Totals" hidden=flag(move || totals.with(|t| t.files == 0))>
+            <p role="status">{summary}</p>
+            <progress
+                max="100" value=text(move || totals.with(|t| t.progress.percent()).to_string()) aria-label="Progress of all files"
+            ></progress>
+            <p class="facts" hidden=flag(move || totals.with(|t| t.active + t.paused == 0))>{facts}</p>
+            <div class="actions">
+                {button("Upload", |t| t.files > t.active + t.paused + t.complete + t.failed, Uploader::upload)}
+                {button("Pause all", |t| t.active > 0, Uploader::pause_all)}
+                {button("Resume all", |t| t.paused > 0, Uploader::resume_all)}
+                {button("Retry all", |t| t.failed > 0, Uploader::retry_all)}
+                {button("Cancel all", |t| t.files > t.complete, Uploader::cancel_all)}
+                {button("Clear finished", |t| t.complete > 0, Uploader::clear_finished)}
+            </div>
+        </section>
+    }
+}
+
+fn summary(totals: &Totals) -> String {
+    let files = if totals.files == 1 { "file" } else { "files" };
+    let mut parts = vec![format!("{} of {} {files} uploaded", totals.complete, totals.files)];
+    let others = [(totals.failed, "failed"), (totals.paused, "paused")];
+    parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
+}

@@ -1,0 +1,279 @@
+//! Decides what to do next; somebody else does it.
+//!
+//! [`Engine`] is sans-IO: no I/O, no clock, no randomness but a seed, no async; same calls, same outputs. A driver tells
+//! it what people want (verbs such as [`Engine::upload`]), what the world answered ([`Engine::handle_input`]) and that
+//! time has passed ([`Engine::handle_timeout`], legal at any moment), each with the time `now`. After each call it
+//! performs all of [`Engine::poll_output`] in order, and comes back at [`Engine::poll_timeout`] at the latest. Answers
+//! may come late, twice, or for what is long gone; the engine then ignores them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `file`, `phase`, `transfer` | one file: what it is, where it stands, its request in flight |
+//! | `verbs` | what people want: upload, pause, resume, retry, remove |
+//! | `signing` → `sending` → `confirming` | a file's way, and what each answer means |
+//! | `retrying`, `verdict`, `jitter` | what is tried again, and when |
+//! | `clocks` | requests that keep silent |
+//! | `queues` | who waits for what |
+//! | `tally`, `meter` | sums and speeds |
+//! | `signature`, `restriction` | what a signer returned; what may be added |
+//! | `input`, `output`, `options`, `status`, `error`, `id`, `time` | the words spoken with the driver |
+//!
+//! What never happens here: a scan of all files because of one event. All changes of a file go through
+//! `Engine::update`, which keeps queues and sums true.
+
+mod clocks;
+mod confirming;
+mod error;
+mod file;
+mod id;
+mod input;
+mod jitter;
+mod meter;
+mod options;
+mod outbox;
+mod output;
+mod phase;
+mod queues;
+mod restriction;
+mod retrying;
+mod sending;
+mod signature;
+mod signing;
+pub(crate) mod sorted;
+mod status;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod time;
+mod transfer;
+mod verbs;
+mod verdict;
+
+pub use error::{Restriction, UploadError};
+pub use file::{UploadFile, Uploaded};
+pub use id::{CallId, FileId, RequestId};
+pub use input::{CallFailure, Input, RequestFailure, Response};
+pub use options::{Options, Restrictions, RetryPolicy};
+pub use output::{Event, Output};
+pub use signing::MAX_SIGN_BATCH;
+pub use status::{Progress, Status, Totals};
+pub use time::Instant;
+
+use clocks::{Clocks, GAP, Patience};
+use id::Ids;
+use jitter::Jitter;
+use outbox::Outbox;
+use phase::{Next, Phase, Step};
+use queues::Queues;
+use signing::SignCall;
+use sorted::{SortedMap, SortedSet};
+use tally::Tally;
+
+use crate::s3::FileInfo;
+
+/// The uploads of one list of files.
+#[derive(Debug)]
+pub struct Engine {
+    options: Options,
+    now: Instant,
+    online: bool,
+    files: SortedMap<FileId, Box<UploadFile>>,
+    queues: Queues,
+    clocks: Clocks,
+    sign_calls: SortedMap<CallId, SignCall>,
+    confirm_calls: SortedMap<CallId, FileId>,
+    /// Files that ended since the last `Event::Complete`.
+    ended: SortedSet<FileId>,
+    tally: Tally,
+    jitter: Jitter,
+    ids: Ids,
+    outbox: Outbox,
+}
+
+impl Engine {
+    /// An engine with no files, that takes the network to be there until `Input::Offline`.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            jitter: Jitter::new(options.seed),
+            options,
+            now: Instant::default(),
+            online: true,
+            files: SortedMap::default(),
+            queues: Queues::default(),
+            clocks: Clocks::default(),
+            sign_calls: SortedMap::default(),
+            confirm_calls: SortedMap::default(),
+            ended: SortedSet::default(),
+            tally: Tally::default(),
+            ids: Ids::default(),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// What the engine may do.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Other options, for what starts from now on: a raised `limit` starts more at once, a lowered one lets what is in
+    /// flight go on. A `timeout` counts at once. `seed` is of no effect after `new`.
+    pub fn set_options(&mut self, options: Options, now: Instant) {
+        self.wake(now);
+        self.options = options;
+        self.settle(now);
+    }
+
+    /// Adds a file to the list, to wait for `upload`. One that breaks a restriction joins the list as failed, with
+    /// `UploadError::Restricted`.
+    pub fn add_file(&mut self, info: FileInfo) -> FileId {
+        let id = self.ids.file();
+        let phase = match self.options.restrictions.check(&info, self.tally.admitted()) {
+            Ok(()) => Phase::Waiting,
+            Err(restriction) => Phase::Failed(restriction.into()),
+        };
+        let is_restricted = matches!(phase, Phase::Failed(_));
+        let file = UploadFile::new(id, info, phase);
+        self.tally.enter(&file);
+        self.files.insert(id, Box::new(file));
+        self.outbox.changed(id);
+        self.outbox.event(Event::FileAdded(id));
+        if is_restricted {
+            self.outbox.event(Event::UploadError(id));
+        }
+        id
+    }
+
+    /// Takes what the world answered. Answers to what is over are ignored.
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        self.wake(now);
+        match input {
+            Input::Signed { call, results } => self.signed(call, results, now),
+            Input::Confirmed { call, result } => self.confirmed(call, result),
+            Input::Progress { request, sent } => self.progressed(request, sent, now),
+            Input::BodySent { request } => self.progressed(request, u64::MAX, now),
+            Input::Response { request, response } => self.answered(request, response, now),
+            Input::RequestFailed { request, failure } => self.request_failed(request, failure, now),
+            Input::Online => self.set_online(true),
+            Input::Offline => self.set_online(false),
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due by now. Early, late or twice: harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.wake(now);
+        self.end_back_offs(now);
+        let patience = Patience::of(&self.options);
+        for (request, file) in self.clocks.take_stalled(patience, now) {
+            self.stalled(request, file);
+        }
+        for (request, file) in self.clocks.take_unanswered(patience, now) {
+            self.unanswered(request, file);
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to do, until `None`.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outbox.pop()
+    }
+
+    /// When `handle_timeout` has something to do if no other call comes first; `None` while only answers and people
+    /// move things on.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let requests = self.clocks.next_deadline(Patience::of(&self.options));
+        [requests, self.queues.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// All files, in the order of adding.
+    pub fn files(&self) -> impl Iterator<Item = &UploadFile> {
+        self.files.iter().map(|(_, file)| &**file)
+    }
+
+    /// A file of the list.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<&UploadFile> {
+        self.files.get(&id).map(|file| &**file)
+    }
+
+    /// All files together, without a look at each.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.tally.totals(self.now)
+    }
+
+    /// Whether a file is on its way, so that leaving the page would lose work.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.tally.active() > 0
+    }
+}
+
+/// What the other files of this folder build on.
+impl Engine {
+    /// The first thing of every call with a time.
+    fn wake(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.poll_timeout().is_some_and(|deadline| now.since(deadline) > GAP) {
+            self.clocks.excuse(now);
+        }
+    }
+
+    /// The last thing of every call with a time: starts what may start, and says if all is done.
+    fn settle(&mut self, now: Instant) {
+        self.start_confirming();
+        self.start_requests(now);
+        self.start_signing(now);
+        if !self.is_active() && !self.ended.is_empty() {
+            let ended = std::mem::take(&mut self.ended);
+            let (successful, failed) = ended.iter().copied().partition(|id| self.is_complete(*id));
+            self.outbox.event(Event::Complete { successful, failed });
+        }
+    }
+
+    fn is_complete(&self, id: FileId) -> bool {
+        self.file(id).is_some_and(|file| file.status() == Status::Complete)
+    }
+
+    /// The only way to change a file.
+    fn update(&mut self, id: FileId, change: impl FnOnce(&mut UploadFile)) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        self.queues.leave(file);
+        self.tally.leave(file);
+        change(file);
+        self.queues.enter(file);
+        self.tally.enter(file);
+        self.outbox.changed(id);
+    }
+
+    fn set_step(&mut self, id: FileId, step: Step) {
+        self.update(id, |file| file.set_step(step));
+    }
+
+    /// Lets a file go on with `next` as soon as it may.
+    fn proceed(&mut self, id: FileId, next: Next) {
+        self.set_step(id, self.waiting_for(next));
+    }
+
+    fn waiting_for(&self, next: Next) -> Step {
+        if self.online { Step::Ready(next) } else { Step::Offline(next) }
+    }
+
+    /// What the network holds back goes on, or the other way round. Requests in flight go on in any case: browsers
+    /// often say "offline" of a network that works.
+    fn set_online(&mut self, online: bool) {
+        if std::mem::replace(&mut self.online, online) == online {
+            return;
+        }
+        for id in self.queues.ready_or_offline() {
+            if let Some(Step::Ready(next) | Step::Offline(next)) = self.file(id).and_then(UploadFile::step) {
+                let next = next.clone();
+                self.proceed(id, next);
+            }
+        }
+    }
+}

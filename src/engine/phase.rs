@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use super::signature::{Claim, Signature};
+use super::transfer::Transfer;
+use super::{CallId, Instant, UploadError, Uploaded};
+
+/// Where a file stands. A variant holds only what is true then.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// Added; nobody has asked to upload it.
+    Waiting,
+    /// On its way.
+    Running(Box<Run>),
+    /// Stopped by the visitor.
+    Paused {
+        /// Whether it was on its way.
+        asked: bool,
+    },
+    /// In the bucket.
+    Complete(Uploaded),
+    /// Stopped by an error.
+    Failed(UploadError),
+}
+
+/// From being asked to upload until the end, or until a pause.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) step: Step,
+    pub(super) failures: Failures,
+}
+
+impl Run {
+    pub(super) fn new(step: Step) -> Self {
+        Self { step, failures: Failures::default() }
+    }
+}
+
+/// What a file on its way does now.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// In a queue, to go on as soon as it may.
+    Ready(Next),
+    /// Goes on as soon as there is a network.
+    Offline(Next),
+    /// Goes on at `until`.
+    BackingOff { until: Instant, after: Duration, next: Next },
+    /// The server is signing it.
+    Signing(CallId),
+    /// A request carries its bytes.
+    Sending(Transfer),
+    /// The server looks whether the object is there.
+    Confirming(Claim),
+}
+
+/// What a file that waits does next.
+#[derive(Clone, Debug)]
+pub(super) enum Next {
+    Sign,
+    Send(Signature),
+    Confirm(Claim),
+}
+
+/// What can fail and be tried again, with a budget of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Task {
+    Sign,
+    Send,
+    Confirm,
+}
+
+/// Failures since the last success of each task.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failures {
+    sign: u32,
+    send: u32,
+    confirm: u32,
+    /// Signatures that the store called expired.
+    expired: u32,
+}
+
+impl Failures {
+    /// Counts one more, and returns how many there are now.
+    pub(super) fn count(&mut self, task: Task) -> u32 {
+        let count = self.of(task);
+        *count += 1;
+        *count
+    }
+
+    /// Counts one more expired signature, and returns how many there are now.
+    pub(super) fn count_expired(&mut self) -> u32 {
+        self.expired += 1;
+        self.expired
+    }
+
+    /// `task` did what it should.
+    pub(super) fn forgive(&mut self, task: Task) {
+        *self.of(task) = 0;
+    }
+
+    /// Bytes have left that never left before.
+    pub(super) fn forgive_sending(&mut self) {
+        self.forgive(Task::Send);
+        self.expired = 0;
+    }
+
+    fn of(&mut self, task: Task) -> &mut u32 {
+        match task {
+            Task::Sign => &mut self.sign,
+            Task::Send => &mut self.send,
+            Task::Confirm => &mut self.confirm,
+        }
+    }
+}

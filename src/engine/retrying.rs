@@ -1,0 +1,112 @@
+use std::time::Duration;
+
+use super::phase::{Next, Phase, Step, Task};
+use super::{Engine, Event, FileId, Instant, RetryPolicy, UploadError, UploadFile};
+
+/// No `Retry-After` holds a file back for longer.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
+
+/// Signatures that the store calls expired, one after the other: a signer can't be that slow by accident.
+const MAX_FREE_SIGNATURES: u32 = 3;
+
+impl Engine {
+    /// One more failure of a file's `task`: `next` follows after a while, or the file fails with `error` once its
+    /// retries are spent. What fails without an answer while there is no network does not count.
+    pub(super) fn try_again(
+        &mut self,
+        id: FileId,
+        task: Task,
+        next: Next,
+        error: UploadError,
+        retry_after: Option<Duration>,
+    ) {
+        if !self.online && error.is_silence() {
+            return self.proceed(id, next);
+        }
+        match self.count_failure(id, task) {
+            Ok(failures) => {
+                let delay = self.delay(failures, retry_after);
+                self.back_off(id, next, delay);
+            }
+            Err(tries) => self.fail(id, error.after(tries)),
+        }
+    }
+
+    /// The store calls the signature expired: sign again at once, until that has become a habit.
+    pub(super) fn sign_again(&mut self, id: FileId, error: UploadError) {
+        let expired = self.files.get_mut(&id).and_then(|file| file.run_mut()).map(|run| run.failures.count_expired());
+        if expired.is_some_and(|expired| expired <= MAX_FREE_SIGNATURES) {
+            self.proceed(id, Next::Sign);
+        } else {
+            self.try_again(id, Task::Send, Next::Sign, error, None);
+        }
+    }
+
+    /// One more failure of `task`: how many there are now, as an error when that is more than are tried again.
+    pub(super) fn count_failure(&mut self, id: FileId, task: Task) -> Result<u32, u32> {
+        let run = self.files.get_mut(&id).and_then(|file| file.run_mut());
+        let failures = run.map_or(u32::MAX, |run| run.failures.count(task));
+        if failures <= self.options.retry.max_retries { Ok(failures) } else { Err(failures) }
+    }
+
+    /// How long to wait after so many failures in a row.
+    pub(super) fn delay(&mut self, failures: u32, retry_after: Option<Duration>) -> Duration {
+        let delay = self.options.retry.delay(failures, self.jitter.unit());
+        delay.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
+    }
+
+    pub(super) fn back_off(&mut self, id: FileId, next: Next, after: Duration) {
+        self.set_step(id, Step::BackingOff { until: self.now + after, after, next });
+    }
+
+    pub(super) fn end_back_offs(&mut self, now: Instant) {
+        for id in self.queues.back_off_over(now) {
+            if let Some(Step::BackingOff { next, .. }) = self.file(id).and_then(UploadFile::step) {
+                let next = next.clone();
+                self.proceed(id, next);
+            }
+        }
+    }
+
+    pub(super) fn fail(&mut self, id: FileId, error: UploadError) {
+        self.update(id, |file| file.set_phase(Phase::Failed(error)));
+        self.ended.insert(id);
+        self.outbox.event(Event::UploadError(id));
+    }
+}
+
+impl RetryPolicy {
+    /// The delay after so many failures in a row, for a random number in `[0, 1)`.
+    fn delay(&self, failures: u32, random: f64) -> Duration {
+        let ceiling = self.min_delay.saturating_mul(2_u32.saturating_pow(failures)).min(self.max_delay);
+        self.min_delay + ceiling.saturating_sub(self.min_delay).mul_f64(random)
+    }
+}
+
+impl UploadError {
+    /// Whether nobody answered, as happens when there is no network.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Network { .. } | Self::Stalled { .. } | Self::ServerUnreachable { .. })
+    }
+
+    pub(super) fn after(self, tries: u32) -> Self {
+        match self {
+            Self::Network { .. } => Self::Network { tries },
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_never_fall_below_the_shortest() {
+        let policy = RetryPolicy::default();
+        let delays = |random| [1, 2, 3, 7, 40].map(|failures| policy.delay(failures, random).as_millis());
+        assert_eq!(delays(0.0), [500; 5]);
+        assert_eq!(delays(0.5), [750, 1250, 2250, 15_250, 15_250]);
+        assert!(policy.delay(u32::MAX, 0.999) < policy.max_delay);
+    }
+}

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+/// Where a file stands, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Added, and nobody has asked to upload it yet.
+    Waiting,
+    /// Waits for a free slot.
+    Queued,
+    /// The server is signing it.
+    Preparing,
+    /// Its bytes are on the way.
+    Uploading,
+    /// Bytes that were sent before are on the way again.
+    Resending,
+    /// All bytes are sent; the store or the server has yet to answer.
+    Finishing,
+    /// Something went wrong; the next try comes by itself.
+    Retrying {
+        /// The delay that was chosen when it went wrong.
+        after: Duration,
+    },
+    /// Goes on as soon as there is a network.
+    Offline,
+    /// Stopped by the visitor.
+    Paused,
+    /// In the bucket.
+    Complete,
+    /// Stopped by an error.
+    Failed,
+}
+
+impl Status {
+    /// Whether the file is on its way: asked to upload, neither paused nor ended.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Paused | Self::Complete | Self::Failed)
+    }
+
+    /// Whether nothing more happens to the file by itself.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Complete | Self::Failed)
+    }
+}
+
+/// How far a file is. `sent` never goes back, and reaches `size` only with the file's success.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Bytes.
+    pub sent: u64,
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// Bytes a second, smoothed; zero while nothing moves.
+    pub speed: f64,
+    /// What is left at this speed, where there is one.
+    pub time_left: Option<Duration>,
+}
+
+impl Progress {
+    /// Whole percents, rounded down.
+    #[must_use]
+    pub fn percent(&self) -> u8 {
+        #[expect(clippy::cast_precision_loss, reason = "a hundred steps need no more")]
+        let percent = self.sent as f64 * 100.0 / self.size.max(1) as f64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        {
+            percent as u8
+        }
+    }
+}
+
+/// All files together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Files in the list.
+    pub files: usize,
+    /// On their way.
+    pub active: usize,
+    /// Paused.
+    pub paused: usize,
+    /// In the bucket.
+    pub complete: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Bytes of all files that have not failed, and how many are sent.
+    pub progress: Progress,
+}

@@ -1,0 +1,36 @@
+use super::world::{World, limit};
+use crate::engine::{Engine, Options};
+
+/// With a scan of all files for each event this takes minutes.
+#[test]
+fn ten_thousand_files_upload_in_no_time() {
+    let mut world = World::new(limit(6));
+    let files = world.add_many(10_000, 1000);
+    world.act(Engine::upload);
+    for file in files {
+        while !world.was_sent(file) {
+            world.sign();
+        }
+        world.progress(file, 500);
+        world.sent(file);
+        world.answer(file, 200);
+        world.confirm();
+    }
+    let totals = world.engine.totals();
+    assert_eq!((totals.complete, totals.progress.percent()), (10_000, 100));
+    assert_eq!(world.engine.poll_timeout(), None);
+}
+
+#[test]
+fn ten_thousand_requests_in_flight_are_no_burden() {
+    let mut world = World::without_tokens(Options::default());
+    let files = world.add_many(10_000, 1000);
+    world.act(Engine::upload);
+    (0..100).for_each(|_| world.sign());
+    for file in files {
+        world.progress(file, 500);
+        world.wait(0.01);
+        world.answer(file, 200);
+    }
+    assert_eq!(world.engine.totals().complete, 10_000);
+}

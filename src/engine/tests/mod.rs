@@ -1,0 +1,26 @@
+//! The engine under virtual time.
+//!
+//! - Stories: one file a subject, one test a rule, told in a [`world::World`].
+//! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
+//! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
+//!
+//! The last two are watched by a [`referee::Referee`] after every call.
+#![allow(clippy::unwrap_used)]
+
+mod clocks;
+mod confirming;
+mod events;
+mod many_files;
+mod offline;
+mod pausing;
+mod progress;
+mod referee;
+mod removing;
+mod restricting;
+mod retrying;
+mod sending;
+mod signing;
+mod simulation;
+mod tiny_worlds;
+mod trial;
+mod world;

@@ -1,0 +1,115 @@
+use std::time::Duration;
+
+use super::world::World;
+use crate::engine::{Engine, Input, Options, RetryPolicy, Status};
+
+fn no_retries() -> Options {
+    Options { retry: RetryPolicy { max_retries: 0, ..RetryPolicy::default() }, ..Options::default() }
+}
+
+#[test]
+fn nothing_starts_while_there_is_no_network() {
+    let mut world = World::new(Options::default());
+    let file = world.add(100);
+    world.input(Input::Offline);
+    world.act(Engine::upload);
+    assert_eq!(world.status(file), Status::Offline);
+    assert_eq!(world.told(), "added 1; start 1");
+    world.input(Input::Online);
+    assert_eq!(world.told(), "sign 1");
+}
+
+#[test]
+fn what_is_on_its_way_may_go_on() {
+    let mut world = World::without_tokens(Options::default());
+    let file = world.sending(100);
+    world.input(Input::Offline);
+    assert_eq!(world.status(file), Status::Uploading);
+    world.answer(file, 200);
+    assert_eq!(world.told(), "success 1; complete [1] failed []");
+}
+
+#[test]
+fn a_connection_that_breaks_without_a_network_does_not_count_and_goes_on_at_once() {
+    let mut world = World::new(no_retries());
+    let file = world.sending(100);
+    world.input(Input::Offline);
+    world.break_connection(file);
+    assert_eq!(world.status(file), Status::Offline);
+    world.wait(60.0);
+    assert_eq!(world.told(), "");
+    world.input(Input::Online);
+    assert_eq!(world.told(), "send 1 0..100 as #2");
+}
+
+#[test]
+fn a_signature_that_expired_meanwhile_is_renewed() {
+    let mut world = World::new(no_retries()).with_signature_life(Duration::from_secs(60));
+    let file = world.sending(100);
+    world.input(Input::Offline);
+    world.break_connection(file);
+    world.wait(60.0);
+    world.input(Input::Online);
+    assert_eq!(world.told(), "sign 1");
+}
+
+#[test]
+fn a_stall_without_a_network_does_not_count() {
+    let mut world = World::new(no_retries());
+    let file = world.sending(100);
+    world.progress(file, 50);
+    world.input(Input::Offline);
+    world.told();
+    world.wait(30.0);
+    assert_eq!(world.told(), "cancel #1; stalled 1");
+    assert_eq!(world.status(file), Status::Offline);
+}
+
+#[test]
+fn a_server_that_is_not_reached_without_a_network_does_not_count() {
+    let mut world = World::new(no_retries());
+    let file = world.add(100);
+    world.act(Engine::upload);
+    world.input(Input::Offline);
+    world.lose_signing();
+    assert_eq!(world.status(file), Status::Offline);
+    world.told();
+    world.input(Input::Online);
+    assert_eq!(world.told(), "sign 1");
+}
+
+#[test]
+fn what_was_sent_is_confirmed_when_the_network_is_back() {
+    let mut world = World::new(no_retries());
+    let file = world.sending(100);
+    world.sent(file);
+    world.input(Input::Offline);
+    world.break_connection(file);
+    assert_eq!(world.told(), "progress 1");
+    world.input(Input::Online);
+    assert_eq!(world.told(), "confirm t1.1");
+}
+
+#[test]
+fn a_back_off_that_ends_without_a_network_waits_for_it() {
+    let mut world = World::new(Options::default());
+    let file = world.sending(100);
+    world.break_connection(file);
+    world.input(Input::Offline);
+    world.wait(60.0);
+    assert_eq!(world.status(file), Status::Offline);
+    assert_eq!(world.engine.poll_timeout(), None);
+    world.input(Input::Online);
+    assert_eq!(world.told(), "send 1 0..100 as #2");
+}
+
+#[test]
+fn a_file_can_be_paused_and_resumed_without_a_network() {
+    let mut world = World::new(Options::default());
+    let file = world.sending(100);
+    world.input(Input::Offline);
+    world.act(|engine, now| engine.pause(file, now));
+    world.act(|engine, now| engine.resume(file, now));
+    assert_eq!(world.told(), "cancel #1");
+    assert_eq!(world.status(file), Status::Offline);
+}

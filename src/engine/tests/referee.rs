@@ -1,0 +1,271 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::engine::{
+    CallId, Engine, Event, FileId, Input, Instant, MAX_SIGN_BATCH, Output, Progress, RequestId, Restriction, Status,
+    Totals, UploadError, UploadFile,
+};
+use crate::s3::UploadToken;
+
+/// Watches one engine from outside, and panics with the name of the rule that it broke.
+#[derive(Default)]
+pub(super) struct Referee {
+    files: BTreeMap<FileId, Record>,
+    in_flight: BTreeMap<RequestId, FileId>,
+    sign_calls: BTreeMap<CallId, Instant>,
+    /// Until when a request may start on each signed URL.
+    usable_until: BTreeMap<String, Instant>,
+    ended: BTreeSet<FileId>,
+    offline: bool,
+}
+
+/// What is known of a file of the list.
+#[derive(Default)]
+struct Record {
+    size: u64,
+    /// Between `UploadStart` and the end of the run, pauses included.
+    is_running: bool,
+    /// A request for the token's key had nothing left to send.
+    may_be_stored: bool,
+    view: View,
+}
+
+/// What an app can see of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct View {
+    status: Option<Status>,
+    sent: u64,
+    token: Option<UploadToken>,
+    key: Option<String>,
+}
+
+impl View {
+    fn of(file: &UploadFile) -> Self {
+        Self {
+            status: Some(file.status()),
+            sent: file.progress().sent,
+            token: file.token().cloned(),
+            key: file.key().map(str::to_owned),
+        }
+    }
+}
+
+impl Referee {
+    /// Before an input reaches the engine.
+    pub(super) fn hear(&mut self, input: &Input) {
+        match input {
+            Input::Offline => self.offline = true,
+            Input::Online => self.offline = false,
+            Input::Response { request, response } => {
+                if matches!(response.status, 200..=299 | 412) {
+                    self.sent(*request, u64::MAX);
+                }
+                self.in_flight.remove(request);
+            }
+            Input::RequestFailed { request, .. } => _ = self.in_flight.remove(request),
+            Input::BodySent { request } => self.sent(*request, u64::MAX),
+            Input::Progress { request, sent } => self.sent(*request, *sent),
+            Input::Signed { call, results } => {
+                let Some(asked) = self.sign_calls.remove(call) else { return };
+                for signed in results.iter().flatten() {
+                    if let Some(ms) = signed.expires_in_ms {
+                        let life = Duration::from_millis(ms);
+                        let margin = (life / 4).min(Duration::from_secs(10));
+                        let until = asked + life.checked_sub(margin).unwrap();
+                        self.usable_until.insert(signed.parameters.url.clone(), until);
+                    }
+                }
+            }
+            Input::Confirmed { .. } => {}
+        }
+    }
+
+    /// After a call, with all that came of it.
+    pub(super) fn judge(&mut self, engine: &Engine, outputs: &[Output], now: Instant) {
+        for (index, output) in outputs.iter().enumerate() {
+            match output {
+                Output::Sign { call, files } => self.signing_is_just(engine, *call, files, now),
+                Output::Send { request, file, parameters, body } => {
+                    assert_eq!(*body, 0..self.files[file].size, "a request has the whole body");
+                    self.sending_is_just(engine, *request, *file, &parameters.url, now);
+                }
+                Output::Cancel { request } => {
+                    assert!(self.in_flight.remove(request).is_some(), "only what is in flight is cancelled");
+                }
+                Output::Confirm { token, .. } => self.confirming_is_just(engine, token),
+                Output::Event(event) => self.event_is_just(engine, event, &outputs[..index]),
+                Output::Discard { .. } | Output::Changed(_) => {}
+            }
+        }
+        self.in_flight_means_sending(engine);
+        self.discarded_is_what_was_removed(outputs);
+        self.views_change_as_they_may(engine, outputs);
+        self.complete_is_not_overdue(engine);
+        totals_are_the_sum(engine);
+    }
+
+    fn sent(&mut self, request: RequestId, sent: u64) {
+        let file = self.in_flight.get(&request);
+        if let Some(record) = file.and_then(|file| self.files.get_mut(file)) {
+            record.may_be_stored |= sent >= record.size;
+        }
+    }
+
+    fn signing_is_just(&mut self, engine: &Engine, call: CallId, files: &[FileId], now: Instant) {
+        assert!(!self.offline, "nothing starts without a network");
+        assert!((1..=MAX_SIGN_BATCH).contains(&files.len()), "a signing call has 1 to {MAX_SIGN_BATCH} files");
+        assert!(files.is_sorted() && BTreeSet::from_iter(files).len() == files.len(), "in order, each once");
+        let status = |file: &FileId| engine.file(*file).map(UploadFile::status);
+        assert!(files.iter().all(|file| status(file) == Some(Status::Preparing)), "only files that need it are signed");
+        self.sign_calls.insert(call, now);
+    }
+
+    fn sending_is_just(&mut self, engine: &Engine, request: RequestId, file: FileId, url: &str, now: Instant) {
+        assert!(!self.offline, "nothing starts without a network");
+        assert!(self.usable_until.get(url).is_none_or(|until| now < *until), "no request starts on an old signature");
+        assert!(self.in_flight.values().all(|other| *other != file), "a file has one request at a time");
+        assert!(self.in_flight.insert(request, file).is_none(), "a request starts once");
+        let limit = engine.options().limit;
+        assert!(limit == 0 || self.in_flight.len() <= limit, "no more requests than the limit");
+        let record = self.files.get_mut(&file).unwrap();
+        assert!(record.is_running, "only what was asked for is sent");
+        record.may_be_stored |= record.size == 0;
+    }
+
+    fn confirming_is_just(&self, engine: &Engine, token: &UploadToken) {
+        assert!(!self.offline, "nothing starts without a network");
+        let of_token = engine.files().find(|file| file.token() == Some(token)).unwrap();
+        assert_eq!(of_token.status(), Status::Finishing, "only what was sent is confirmed");
+        assert!(self.in_flight.values().all(|file| *file != of_token.id()), "a confirmed file holds no slot");
+    }
+
+    fn event_is_just(&mut self, engine: &Engine, event: &Event, before: &[Output]) {
+        match event {
+            Event::FileAdded(id) => {
+                let size = engine.file(*id).map_or(0, |file| file.info().size);
+                self.files.insert(*id, Record { size, ..Record::default() });
+            }
+            Event::UploadStart(files) => {
+                for file in files {
+                    let record = self.files.get_mut(file).unwrap();
+                    assert!(!record.is_running, "a run starts once");
+                    record.is_running = true;
+                    self.ended.remove(file);
+                }
+            }
+            Event::UploadProgress(file) | Event::UploadStalled(file) => {
+                assert!(self.files[file].is_running, "only what runs moves or stalls");
+            }
+            Event::UploadError(file) if is_restricted(engine, *file) => {
+                assert_eq!(before.last(), Some(&Output::Event(Event::FileAdded(*file))), "turned away when added");
+            }
+            Event::UploadSuccess(file) | Event::UploadError(file) => {
+                assert!(!self.offline || !is_silence(engine, *file), "without a network silence is no failure");
+                let record = self.files.get_mut(file).unwrap();
+                assert!(std::mem::take(&mut record.is_running), "a run ends once");
+                self.ended.insert(*file);
+            }
+            Event::FileRemoved(file) => drop(self.ended.remove(file)),
+            Event::CancelAll => {
+                assert!(engine.files().all(|file| file.status() == Status::Complete), "all is cancelled");
+            }
+            Event::Complete { successful, failed } => {
+                assert!(!engine.is_active(), "complete means that nothing is on its way");
+                let all: BTreeSet<_> = successful.iter().chain(failed).copied().collect();
+                assert_eq!(std::mem::take(&mut self.ended), all, "complete names what ended since the last");
+                let status = |file: &FileId| engine.file(*file).unwrap().status();
+                assert!(successful.iter().all(|file| status(file) == Status::Complete));
+                assert!(failed.iter().all(|file| status(file) == Status::Failed));
+            }
+        }
+    }
+
+    fn in_flight_means_sending(&self, engine: &Engine) {
+        let sending = |status| matches!(status, Status::Uploading | Status::Resending | Status::Finishing);
+        for file in self.in_flight.values() {
+            let status = engine.file(*file).map(UploadFile::status);
+            assert!(status.is_some_and(sending), "no request outlives its purpose: {status:?}");
+        }
+        let moving = engine.files().filter(|file| matches!(file.status(), Status::Uploading | Status::Resending));
+        for file in moving {
+            assert!(self.in_flight.values().any(|sent| *sent == file.id()), "what uploads has a request");
+        }
+    }
+
+    /// Runs before the views are brought up to date: they still say how the removed files were.
+    fn discarded_is_what_was_removed(&mut self, outputs: &[Output]) {
+        let discarded = outputs.iter().filter_map(|output| match output {
+            Output::Discard { token } => Some(token.as_str()),
+            _ => None,
+        });
+        let discarded: BTreeSet<_> = discarded.collect();
+        let mut due = BTreeSet::new();
+        for output in outputs {
+            if let Output::Event(Event::FileRemoved(file)) = output {
+                let record = self.files.remove(file).unwrap();
+                let Record { may_be_stored, view: View { status, token, .. }, .. } = record;
+                if may_be_stored && status != Some(Status::Complete) {
+                    due.extend(token.map(|token| token.as_str().to_owned()));
+                }
+            }
+        }
+        assert_eq!(discarded, due.iter().map(String::as_str).collect(), "discarded is what may be stored, and no more");
+    }
+
+    fn views_change_as_they_may(&mut self, engine: &Engine, outputs: &[Output]) {
+        for file in engine.files() {
+            let view = View::of(file);
+            let record = self.files.get_mut(&file.id()).unwrap();
+            if view == record.view {
+                continue;
+            }
+            assert!(outputs.contains(&Output::Changed(file.id())), "changes are told");
+            let size = file.info().size;
+            assert!(view.sent >= record.view.sent, "progress never goes back");
+            assert!(view.sent < size || size == 0 || file.status() == Status::Complete, "all sent means success");
+            assert!(
+                file.status() != Status::Complete || (view.sent == size && view.key.is_some()),
+                "success has a key"
+            );
+            record.may_be_stored &= view.token.is_some() || record.view.token.is_none();
+            record.view = view;
+        }
+        assert_eq!(self.files.len(), engine.files().count(), "what was removed is gone");
+    }
+
+    fn complete_is_not_overdue(&self, engine: &Engine) {
+        assert!(engine.is_active() || self.ended.is_empty(), "the last end completes");
+    }
+}
+
+fn is_restricted(engine: &Engine, file: FileId) -> bool {
+    matches!(engine.file(file).and_then(UploadFile::error), Some(UploadError::Restricted(Restriction::TooLarge { .. })))
+}
+
+fn is_silence(engine: &Engine, file: FileId) -> bool {
+    let error = engine.file(file).and_then(UploadFile::error);
+    error.is_some_and(|error| {
+        matches!(
+            error,
+            UploadError::Network { .. } | UploadError::Stalled { .. } | UploadError::ServerUnreachable { .. }
+        )
+    })
+}
+
+fn totals_are_the_sum(engine: &Engine) {
+    let totals = engine.totals();
+    let mut sum = Totals { progress: Progress { sent: 0, size: 0, ..totals.progress }, ..Totals::default() };
+    for file in engine.files() {
+        let (status, progress) = (file.status(), file.progress());
+        sum.files += 1;
+        sum.active += usize::from(status.is_active());
+        sum.paused += usize::from(status == Status::Paused);
+        sum.complete += usize::from(status == Status::Complete);
+        sum.failed += usize::from(status == Status::Failed);
+        if status != Status::Failed {
+            sum.progress.sent += progress.sent;
+            sum.progress.size += progress.size;
+        }
+    }
+    assert_eq!(totals, sum, "totals are the sum");
+}

@@ -1,0 +1,310 @@
+use std::time::Duration;
+
+use super::trial::{Replay, Server, Trial};
+use super::world::unreachable_server;
+use crate::engine::jitter::Jitter;
+use crate::engine::{
+    CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
+    RetryPolicy, Status, UploadFile,
+};
+use crate::s3::Refusal;
+
+type Verb = fn(&mut Engine, Instant);
+type FileVerb = fn(&mut Engine, FileId, Instant);
+
+const LIVES: u64 = 2_000;
+
+/// Calls in which faults may happen, and then as many as it may take without.
+const WILD_STEPS: usize = 100;
+const CALM_STEPS: usize = 2_000;
+
+const MAX_FILE_SIZE: u64 = 1_000_000;
+
+/// `SEED=123 cargo test simulation -- --nocapture` lives one life again and tells it.
+#[test]
+fn random_lives_keep_the_rules_and_end_well() {
+    match std::env::var("SEED") {
+        Ok(seed) => Life::new(seed.parse().unwrap(), true).live(),
+        Err(_) => (0..LIVES).for_each(|seed| Life::new(seed, false).live()),
+    }
+}
+
+/// One seed's life: files, faults, sleep and visitors with a will of their own.
+struct Life {
+    chance: Chance,
+    trial: Trial,
+    /// Of this life: how likely what can go wrong does, in percent.
+    faults: u64,
+    is_timed: bool,
+    _replay: Replay,
+}
+
+impl Life {
+    fn new(seed: u64, is_loud: bool) -> Self {
+        let mut chance = Chance(Jitter::new(seed));
+        let timeout = Duration::from_secs(*chance.pick(&[0, 5, 30, 30, 30]));
+        let options = Options {
+            timeout,
+            limit: *chance.pick(&[0, 1, 1, 2, 3, 6]),
+            retry: RetryPolicy { max_retries: *chance.pick(&[0, 1, 3, 8]), ..RetryPolicy::default() },
+            restrictions: Restrictions { max_file_size: Some(MAX_FILE_SIZE), ..Restrictions::default() },
+            seed,
+        };
+        let lives = [None, Some(20), Some(60), Some(900)].map(|life| life.map(Duration::from_secs));
+        let server = Server { confirms: chance.percent(75), signature_life: *chance.pick(&lives) };
+        let faults = *chance.pick(&[2, 10, 40]);
+        let mut trial = Trial::new(options, server);
+        trial.is_loud = is_loud;
+        let replay = Replay(format!("SEED={seed} cargo test simulation -- --nocapture"));
+        Self { chance, trial, faults, is_timed: !timeout.is_zero(), _replay: replay }
+    }
+
+    fn live(mut self) {
+        for _ in 0..=self.chance.below(5) {
+            self.add();
+        }
+        self.trial.act("upload", Engine::upload);
+        for _ in 0..WILD_STEPS {
+            self.wild_step();
+        }
+        self.heal();
+    }
+
+    fn wild_step(&mut self) {
+        match self.chance.below(100) {
+            0..=24 => self.server_speaks(),
+            25..=64 => self.store_speaks(),
+            65..=76 => self.time_passes(),
+            77..=79 => self.network_changes(),
+            80..=83 => self.something_stray_comes(),
+            84..=89 => _ = self.trial.pass_to_deadline(),
+            _ => self.visitor_acts(),
+        }
+    }
+
+    fn add(&mut self) {
+        let any = self.chance.below(MAX_FILE_SIZE);
+        let size = *self.chance.pick(&[0, 1, 100, any, MAX_FILE_SIZE, MAX_FILE_SIZE + 1]);
+        self.trial.add(size);
+    }
+
+    fn server_speaks(&mut self) {
+        if !self.trial.confirms.is_empty() && self.chance.percent(50) {
+            let index = self.chance.index(self.trial.confirms.len());
+            if self.chance.percent(self.faults) {
+                let failure = self.call_failure();
+                self.trial.fail_to_confirm(index, failure);
+            } else {
+                self.trial.confirm(index);
+            }
+        } else if !self.trial.signs.is_empty() {
+            let index = self.chance.index(self.trial.signs.len());
+            if self.chance.percent(self.faults) {
+                let failures: Vec<_> = (0..8).map(|_| self.chance.percent(50).then(|| self.call_failure())).collect();
+                let mut failures = failures.into_iter();
+                self.trial.sign(index, |signed| failures.next().flatten().map_or(Ok(signed), Err));
+            } else {
+                self.trial.sign(index, Ok);
+            }
+        }
+    }
+
+    fn call_failure(&mut self) -> CallFailure {
+        let reason = String::from("simulated");
+        match self.chance.below(20) {
+            0 => CallFailure::Invalid { reason },
+            1 => CallFailure::Refused(Refusal::TypeNotAllowed { content_type: reason, allowed: vec![] }),
+            2 | 3 => CallFailure::Refused(Refusal::TokenExpired),
+            4 | 5 => CallFailure::Refused(Refusal::TokenInvalid),
+            6..=9 => CallFailure::Refused(Refusal::StoreUnavailable { reason }),
+            10 => {
+                let retry_after = Some(Duration::from_secs(self.chance.below(1000)));
+                CallFailure::Unreachable { reason, retry_after }
+            }
+            _ => unreachable_server(),
+        }
+    }
+
+    fn store_speaks(&mut self) {
+        if self.trial.requests.is_empty() {
+            return;
+        }
+        let index = self.chance.index(self.trial.requests.len());
+        if self.chance.percent(self.faults) {
+            return self.store_fails(index);
+        }
+        let request = self.trial.requests[index].clone();
+        match self.chance.below(5) {
+            0 => self.trial.body_sent(index),
+            1 => self.trial.accept(index),
+            _ => {
+                let more = self.chance.below(request.size / 2 + 2);
+                self.trial.progress(index, request.sent + more);
+            }
+        }
+    }
+
+    fn store_fails(&mut self, index: usize) {
+        let request = self.trial.requests[index].clone();
+        if self.chance.percent(30) {
+            self.trial.land(&request);
+        }
+        match self.chance.below(14) {
+            0 => self.trial.reject(index, 403, "AccessDenied", "Access Denied"),
+            1 => self.trial.reject(index, 400, "BadDigest", "The checksum did not match."),
+            2 => self.trial.reject(index, 412, "PreconditionFailed", "A condition did not hold."),
+            3 | 4 => self.trial.reject(index, 403, "AccessDenied", "Request has expired"),
+            5 | 6 => self.trial.reject(index, 503, "SlowDown", "Please reduce your request rate."),
+            7 => self.trial.reject(index, 0, "", ""),
+            8 => self.trial.fail(index, RequestFailure::Unreadable),
+            _ => self.trial.fail(index, RequestFailure::Network),
+        }
+    }
+
+    fn time_passes(&mut self) {
+        let seconds = *self.chance.pick(&[0, 0, 1, 1, 5, 20, 40, 70, 600]);
+        self.trial.pass(Duration::from_secs(seconds) + Duration::from_millis(self.chance.below(1000)));
+        if self.chance.percent(70) {
+            self.trial.timeout();
+        }
+    }
+
+    fn network_changes(&mut self) {
+        let is_offline = self.chance.percent(40);
+        self.trial.go_offline(is_offline);
+    }
+
+    /// Words on what is over: late, twice, or after an abort.
+    fn something_stray_comes(&mut self) {
+        if !self.trial.answered.is_empty() && self.chance.percent(20) {
+            let call = *self.chance.pick(&self.trial.answered);
+            self.trial.input(Input::Signed { call, results: vec![] });
+            let result = Err(CallFailure::Refused(Refusal::ObjectMissing));
+            self.trial.input(Input::Confirmed { call, result });
+        }
+        if self.trial.over.is_empty() {
+            return self.trial.timeout();
+        }
+        let index = self.chance.index(self.trial.over.len());
+        let request = self.trial.over[index].clone();
+        let id = request.id;
+        match self.chance.below(5) {
+            0 => self.trial.land(&request),
+            1 => self.trial.input(Input::Progress { request: id, sent: request.size }),
+            2 => self.trial.input(Input::BodySent { request: id }),
+            3 => self.trial.input(Input::RequestFailed { request: id, failure: RequestFailure::Network }),
+            _ => {
+                let response = Response { status: *self.chance.pick(&[200, 403, 503]), ..Response::default() };
+                self.trial.input(Input::Response { request: id, response });
+            }
+        }
+    }
+
+    fn visitor_acts(&mut self) {
+        let files: Vec<_> = self.trial.engine.files().map(UploadFile::id).collect();
+        let all: &[(&str, Verb)] = &[
+            ("upload", Engine::upload),
+            ("upload", Engine::upload),
+            ("pause all", Engine::pause_all),
+            ("resume all", Engine::resume_all),
+            ("resume all", Engine::resume_all),
+            ("retry all", Engine::retry_all),
+            ("retry all", Engine::retry_all),
+        ];
+        let one: &[(&str, FileVerb)] = &[
+            ("pause", Engine::pause),
+            ("resume", Engine::resume),
+            ("retry", Engine::retry),
+            ("remove", Engine::remove),
+        ];
+        match self.chance.below(100) {
+            0..=1 => _ = self.trial.act("cancel all", Engine::cancel_all),
+            2..=14 => self.add(),
+            15..=24 => self.change_limit(),
+            25..=49 => {
+                let (name, verb) = self.chance.pick(all);
+                self.trial.act(name, verb);
+            }
+            _ if !files.is_empty() => {
+                let (name, verb) = self.chance.pick(one);
+                let file = *self.chance.pick(&files);
+                self.trial.act(&format!("{name} {file}"), |engine, now| verb(engine, file, now));
+            }
+            _ => {}
+        }
+    }
+
+    fn change_limit(&mut self) {
+        let limit = *self.chance.pick(&[0, 1, 2, 3]);
+        let options = Options { limit, ..self.trial.engine.options().clone() };
+        self.trial.act(&format!("limit {limit}"), |engine, now| engine.set_options(options, now));
+    }
+}
+
+/// From here on nothing goes wrong any more, and all must come to an end.
+impl Life {
+    fn heal(mut self) {
+        self.trial.go_offline(false);
+        // Connections of before may hang for ever: finding that out is the clocks' work, where there are any.
+        let hanging = if self.is_timed { self.trial.requests.len() } else { 0 };
+        let hanging: Vec<_> = self.trial.requests[..hanging].iter().map(|request| request.id).collect();
+        for _ in 0..CALM_STEPS {
+            if !self.calm_step(&hanging) && !self.start_what_stands_still() {
+                return self.all_is_well();
+            }
+        }
+        panic!("the files do not come to an end");
+    }
+
+    /// Lets the first thing happen that can; false when nothing can.
+    fn calm_step(&mut self, hanging: &[RequestId]) -> bool {
+        let served = self.trial.requests.iter().position(|request| !hanging.contains(&request.id));
+        if !self.trial.signs.is_empty() {
+            self.trial.sign(0, Ok);
+        } else if !self.trial.confirms.is_empty() {
+            self.trial.confirm(0);
+        } else if let Some(index) = served {
+            self.trial.body_sent(index);
+            self.trial.accept(index);
+        } else {
+            return self.trial.pass_to_deadline();
+        }
+        true
+    }
+
+    fn start_what_stands_still(&mut self) -> bool {
+        let verbs: [(&str, Verb); 3] =
+            [("upload", Engine::upload), ("resume all", Engine::resume_all), ("retry all", Engine::retry_all)];
+        verbs.into_iter().any(|(name, verb)| self.trial.act(name, verb))
+    }
+
+    fn all_is_well(&self) {
+        let engine = &self.trial.engine;
+        let is_well = |file: &UploadFile| file.status() == Status::Complete || file.info().size > MAX_FILE_SIZE;
+        assert!(engine.files().all(is_well), "every file ends in the bucket once the world is well");
+        assert!(!engine.is_active() && engine.poll_timeout().is_none(), "nothing is left to do");
+        assert!(self.trial.requests.is_empty(), "no request is left in flight");
+    }
+}
+
+/// Random choices.
+struct Chance(Jitter);
+
+impl Chance {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    fn below(&mut self, end: u64) -> u64 {
+        (self.0.unit() * end as f64) as u64
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap()
+    }
+
+    fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.index(items.len())]
+    }
+}

@@ -1,0 +1,41 @@
+//! Browser-to-S3 uploads for Leptos: the `AwsS3` plugin, its signing server and an upload page.
+//!
+//! | module | what it is | never mentions |
+//! |---|---|---|
+//! | [`s3`] | S3's own words as types, shared by browser and server | anything but data |
+//! | [`engine`] | decides what to do next | I/O, clocks, randomness, `async`, Leptos |
+//! | [`browser`] | the engine's hands: requests, timers, files | signals, components |
+//! | [`uploader`] | [`Uploader`]: signals to read, verbs to call | HTML |
+//! | [`components`] | dropzone, file list, totals | [`browser`] |
+//! | `server` (feature `ssr`) | the only code that sees credentials | [`engine`] and all above it |
+//! | `app` (feature `app`) | the demonstration page and its server functions | |
+//!
+//! Arrows point down: `app → components → uploader → browser → engine → s3` and `app → server → s3`.
+
+#[cfg(feature = "app")]
+pub mod app;
+pub mod browser;
+pub mod components;
+pub mod engine;
+pub mod s3;
+#[cfg(feature = "ssr")]
+pub mod server;
+#[cfg(test)]
+mod tidy;
+pub mod uploader;
+
+pub use browser::UploadServer;
+pub use uploader::{Options, Uploader, use_uploader};
+
+/// Takes over the page that the server rendered.
+#[cfg(all(feature = "hydrate", feature = "app"))]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    use wasm_bindgen::JsCast;
+
+    console_error_panic_hook::set_once();
+    let root = leptos::prelude::document().get_element_by_id(app::ROOT_ID);
+    if let Some(root) = root.and_then(|root| root.dyn_into().ok()) {
+        leptos::mount::hydrate_from(root, app::App).forget();
+    }
+}

@@ -1,0 +1,130 @@
+use std::ops::Index;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// Form fields, headers or metadata: strings by name, each name once, in the order they were put in. JSON's object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// Sets the value of a name.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Keeps only some names.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl Index<&str> for Fields {
+    type Output = str;
+
+    /// # Panics
+    /// Without such a name.
+    fn index(&self, name: &str) -> &str {
+        self.get(name).expect("the caller knows that the name is there")
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        let mut all = Self::default();
+        for (name, value) in fields {
+            all.insert(name, value);
+        }
+        all
+    }
+}
+
+impl<N: Into<String>, V: Into<String>, const LEN: usize> From<[(N, V); LEN]> for Fields {
+    fn from(fields: [(N, V); LEN]) -> Self {
+        fields.into_iter().collect()
+    }
+}
+
+impl IntoIterator for Fields {
+    type Item = (String, String);
+    type IntoIter = std::vec::IntoIter<(String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    /// Signers may send `null` for nothing, as the original plugin takes it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Strings;
+
+        impl<'de> Visitor<'de> for Strings {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object of strings")
+            }
+
+            fn visit_unit<E>(self) -> Result<Fields, E> {
+                Ok(Fields::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    fields.insert(name, value);
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_any(Strings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_json_object() {
+        let fields = Fields::from([("key", "a/b"), ("acl", "private")]);
+        let json = serde_json::to_string(&fields).unwrap();
+        assert_eq!(json, r#"{"key":"a/b","acl":"private"}"#);
+        assert_eq!(serde_json::from_str::<Fields>(&json).unwrap(), fields);
+    }
+
+    #[test]
+    fn a_name_has_one_value() {
+        let mut fields = Fields::from([("key", "a")]);
+        fields.insert("key", "b");
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("key", "b")]);
+        assert!(serde_json::from_str::<Fields>(r#"{"key":1}"#).is_err());
+    }
+}

@@ -1,0 +1,23 @@
+//! S3's own words as types, shared by browser and server. Pure: no I/O, no clock, no randomness.
+
+mod content_disposition;
+mod error;
+mod fields;
+mod file;
+mod key;
+mod object;
+mod refusal;
+mod size;
+mod token;
+mod upload_parameters;
+
+pub use content_disposition::content_disposition;
+pub use error::ErrorResponse;
+pub use fields::Fields;
+pub use file::{FileInfo, Meta, SignRequest};
+pub use key::{Key, KeyError};
+pub use object::{ETag, Object};
+pub use refusal::Refusal;
+pub use size::human_size;
+pub use token::UploadToken;
+pub use upload_parameters::{Method, SignedUpload, UploadParameters};

@@ -1,0 +1,78 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Fields, UploadToken};
+
+/// How the bytes travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Method {
+    /// A presigned `PutObject`: the body is the file.
+    #[serde(rename = "PUT", alias = "put")]
+    Put,
+    /// A POST policy: the body is a form with the file last. What a signer that names no method means.
+    #[default]
+    #[serde(rename = "POST", alias = "post")]
+    Post,
+}
+
+impl Method {
+    /// The HTTP method's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "PUT",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// What `get_upload_parameters` returns: everything the browser needs to send one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadParameters {
+    /// `PUT` or `POST`.
+    #[serde(default)]
+    pub method: Method,
+    /// For PUT the object's presigned URL, for POST the bucket's root URL.
+    pub url: String,
+    /// Form fields sent before the file (POST), and merged into the file's meta (both methods).
+    #[serde(default)]
+    pub fields: Fields,
+    /// Request headers the signature covers.
+    #[serde(default)]
+    pub headers: Fields,
+}
+
+/// Upload parameters, and what this crate's own server knows besides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedUpload {
+    /// What to send.
+    pub parameters: UploadParameters,
+    /// The sealed state of this upload; without one nobody can be asked to confirm it.
+    pub token: Option<UploadToken>,
+    /// Milliseconds from now for which `parameters` may be used; `None` where the signer does not say.
+    pub expires_in_ms: Option<u64>,
+}
+
+impl From<UploadParameters> for SignedUpload {
+    fn from(parameters: UploadParameters) -> Self {
+        Self { parameters, token: None, expires_in_ms: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signer_may_answer_as_the_plugin_documents() {
+        let answer = r#"{"method":"put","url":"https://b.example/k","fields":null}"#;
+        let parameters: UploadParameters = serde_json::from_str(answer).unwrap();
+        assert_eq!(parameters.method, Method::Put);
+        assert!(parameters.fields.is_empty());
+    }
+
+    #[test]
+    fn a_signer_that_names_no_method_means_post() {
+        let parameters: UploadParameters = serde_json::from_str(r#"{"url":"https://b.example/"}"#).unwrap();
+        assert_eq!(parameters.method, Method::Post);
+    }
+}

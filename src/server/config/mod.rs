@@ -1,0 +1,167 @@
+//! The environment, read once at the start. Every problem is in one message, so that nobody fixes
+//! them one restart at a time. `.env.example` documents each variable.
+
+mod environment;
+mod store;
+mod values;
+
+use std::{fmt, num::NonZeroUsize, time::Duration};
+
+pub use self::store::{EmbeddedConfig, S3Config, StoreConfig};
+use self::{
+    environment::Environment,
+    values::{parse_method, parse_prefix, parse_seconds, parse_size},
+};
+use super::{
+    AllowedTypes, Limits,
+    provider::{Provider, Support},
+};
+use crate::s3::Method;
+
+/// S3 takes at most this much in one request.
+const MAX_SINGLE_UPLOAD: u64 = 5 << 30;
+
+/// Signatures end after a week at the latest.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
+const MAX_EXPIRES: Duration = Duration::from_hours(7 * 24);
+
+/// A secret shorter than this could be guessed.
+const MIN_SECRET_CHARACTERS: usize = 32;
+
+/// Everything an operator decides.
+#[derive(Clone)]
+pub struct Config {
+    /// Where uploads go.
+    pub store: StoreConfig,
+    /// What every key begins with: empty, or ending with `/`.
+    pub prefix: String,
+    /// What visitors may upload.
+    pub limits: Limits,
+    /// How bytes travel where the page does not say; `None` leaves it to the page and the provider.
+    pub method: Option<Method>,
+    /// How long a signature is good for.
+    pub expires: Duration,
+    /// How long an upload may take from its first signature to its confirmation.
+    pub token_expires: Duration,
+    /// Seals upload tokens. `None`: the embedded store keeps one, else there is a new one per start.
+    pub secret: Option<String>,
+}
+
+/// Every problem with the environment, one per line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl Config {
+    /// The configuration of this process's environment.
+    ///
+    /// # Errors
+    ///
+    /// With every problem there is.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// The configuration of any environment. An empty variable counts as unset.
+    ///
+    /// # Errors
+    ///
+    /// With every problem there is.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = &mut Environment::new(&lookup);
+        let store = StoreConfig::read(env);
+        let limits = Limits {
+            max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_SINGLE_UPLOAD),
+            max_files: env.parsed("UPLOAD_MAX_FILES", parse_count).map_or(100, NonZeroUsize::get),
+            allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
+        };
+        let config = Self {
+            prefix: env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned()),
+            limits,
+            method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
+            expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
+            token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(MAX_EXPIRES),
+            secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
+            store,
+        };
+        config.check(env);
+        match env.take_problems() {
+            problems if problems.is_empty() => Ok(config),
+            problems => Err(ConfigError { problems }),
+        }
+    }
+
+    fn check(&self, env: &mut Environment<'_>) {
+        if self.limits.max_size > MAX_SINGLE_UPLOAD {
+            env.problem("UPLOAD_MAX_SIZE is more than 5GiB, the most S3 takes in one request.");
+        }
+        if self.expires > MAX_EXPIRES {
+            env.problem("UPLOAD_EXPIRES is more than 604800 seconds (7 days), after which S3 signatures end.");
+        }
+        if self.token_expires < self.expires {
+            env.problem("UPLOAD_TOKEN_EXPIRES is less than UPLOAD_EXPIRES: uploads could not be confirmed.");
+        }
+        if self.secret.as_ref().is_some_and(|secret| secret.chars().count() < MIN_SECRET_CHARACTERS) {
+            env.problem("UPLOAD_SECRET has fewer than 32 characters. `openssl rand -hex 32` makes a good one.");
+        }
+        let provider = self.store.provider();
+        if self.method == Some(Method::Post) && provider.post_policy == Support::No {
+            env.problem(format!("UPLOAD_METHOD=post, but {} has no POST policies. Set put or auto.", provider.name));
+        }
+    }
+
+    /// The method to sign for a page that would like `wish`.
+    #[must_use]
+    pub fn method_for(&self, wish: Option<Method>) -> Method {
+        let auto = match self.store.provider().post_policy {
+            Support::Yes => Method::Post,
+            Support::No => return Method::Put,
+            Support::Unknown => Method::Put,
+        };
+        self.method.or(wish).unwrap_or(auto)
+    }
+}
+
+impl StoreConfig {
+    /// The store's row in the table of providers.
+    #[must_use]
+    pub fn provider(&self) -> &'static Provider {
+        match self {
+            Self::Embedded(_) => &super::provider::EMBEDDED,
+            Self::S3(s3) => s3.provider,
+        }
+    }
+}
+
+/// `UPLOAD_SECRET` stays out of logs.
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("store", &self.store)
+            .field("prefix", &self.prefix)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("The environment has to be put right (.env.example documents every variable):")?;
+        for problem in &self.problems {
+            write!(formatter, "\n  - {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number above 0"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use super::*;
+use crate::server::provider::Addressing;
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_lookup(|name| {
+        let (_, value) = variables.iter().find(|(set, _)| *set == name)?;
+        Some((*value).to_owned())
+    })
+}
+
+fn problems(variables: &[(&str, &str)]) -> String {
+    read(variables).expect_err("the environment should be refused").to_string()
+}
+
+fn s3(variables: &[(&str, &str)]) -> S3Config {
+    match read(variables).unwrap().store {
+        StoreConfig::S3(s3) => s3,
+        StoreConfig::Embedded(_) => panic!("the embedded store was chosen"),
+    }
+}
+
+#[test]
+fn no_variable_means_the_embedded_store_on_a_loopback_port() {
+    let config = read(&[("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "")]).unwrap();
+    let StoreConfig::Embedded(store) = &config.store else { panic!("a store elsewhere was chosen") };
+    assert_eq!(store.addr, ([127, 0, 0, 1], 9000).into());
+    assert_eq!((config.prefix.as_str(), config.limits.max_size, config.limits.max_files), ("uploads/", 5 << 30, 100));
+}
+
+#[test]
+fn a_bucket_and_a_region_are_enough_for_aws() {
+    let s3 = s3(&[("S3_BUCKET", "photos"), ("AWS_REGION", "eu-central-1")]);
+    assert_eq!(s3.endpoint.to_string(), "https://s3.eu-central-1.amazonaws.com");
+    assert_eq!((s3.provider.name, s3.addressing), ("aws", Addressing::VirtualHosted));
+}
+
+#[test]
+fn a_bucket_with_dots_is_addressed_by_path() {
+    let s3 = s3(&[("S3_BUCKET", "my.photos"), ("S3_REGION", "cn-north-1")]);
+    assert_eq!(s3.endpoint.to_string(), "https://s3.cn-north-1.amazonaws.com.cn");
+    assert_eq!(s3.addressing, Addressing::Path);
+}
+
+#[test]
+fn an_endpoint_alone_is_some_other_store() {
+    let s3 = s3(&[
+        ("S3_BUCKET", "photos"),
+        ("S3_ENDPOINT", "http://store:9000"),
+        ("S3_PUBLIC_ENDPOINT", "https://files.example.com"),
+    ]);
+    assert_eq!((s3.provider.name, s3.region.as_str(), s3.addressing), ("custom", "us-east-1", Addressing::Path));
+    assert_eq!(s3.public_endpoint.to_string(), "https://files.example.com");
+}
+
+#[test]
+fn every_problem_is_in_one_message() {
+    let message = problems(&[
+        ("S3_PROVIDER", "azure"),
+        ("S3_FORCE_PATH_STYLE", "maybe"),
+        ("EMBEDDED_S3_DIR", "data"),
+        ("UPLOAD_MAX_SIZE", "6GiB"),
+        ("UPLOAD_MAX_FILES", "0"),
+        ("UPLOAD_EXPIRES", "604801"),
+        ("UPLOAD_ALLOWED_TYPES", "pdf"),
+        ("UPLOAD_METHOD", "patch"),
+        ("UPLOAD_PREFIX", "../up"),
+        ("UPLOAD_SECRET", "short"),
+    ]);
+    for expected in [
+        "S3_PROVIDER: `azure` is none of aws, r2, minio, custom",
+        "S3_BUCKET is missing",
+        "S3_REGION is missing",
+        "S3_FORCE_PATH_STYLE: `maybe`",
+        "EMBEDDED_S3_DIR for the embedded one",
+        "UPLOAD_MAX_SIZE is more than 5GiB",
+        "UPLOAD_MAX_FILES: `0`",
+        "UPLOAD_EXPIRES is more than 604800",
+        "UPLOAD_ALLOWED_TYPES: `pdf`",
+        "UPLOAD_METHOD: `patch`",
+        "UPLOAD_PREFIX: `../up`",
+        "UPLOAD_SECRET has fewer than 32 characters",
+    ] {
+        assert!(message.contains(expected), "“{expected}” is not in:\n{message}");
+    }
+}
+
+#[test]
+fn post_policies_are_not_asked_of_a_store_without_them() {
+    let r2 = [("S3_PROVIDER", "r2"), ("S3_BUCKET", "photos"), ("S3_ENDPOINT", "https://a.r2.cloudflarestorage.com")];
+    assert!(problems(&[&r2[..], &[("UPLOAD_METHOD", "post")]].concat()).contains("r2 has no POST policies"));
+    assert_eq!(read(&r2).unwrap().method_for(Some(Method::Post)), Method::Put);
+}
+
+#[test]
+fn the_configured_method_wins_and_auto_prefers_post_where_it_is_known_to_work() {
+    let put = read(&[("UPLOAD_METHOD", "put")]).unwrap();
+    assert_eq!(put.method_for(Some(Method::Post)), Method::Put);
+    let auto = read(&[]).unwrap();
+    assert_eq!([None, Some(Method::Put)].map(|wish| auto.method_for(wish)), [Method::Post, Method::Put]);
+    let custom = read(&[("S3_BUCKET", "photos"), ("S3_ENDPOINT", "http://store:9000")]).unwrap();
+    assert_eq!([None, Some(Method::Post)].map(|wish| custom.method_for(wish)), [Method::Put, Method::Post]);
+}
+
+#[test]
+fn the_secret_is_not_in_the_debug_output() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let config = read(&[("UPLOAD_SECRET", secret)]).unwrap();
+    assert!(!format!("{config:?}").contains(secret));
+}

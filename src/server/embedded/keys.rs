@@ -1,0 +1,97 @@
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::server::random::random_id;
+
+const FILE: &str = ".keys.json";
+
+/// What this store's requests and tokens are signed with: random, made at the first start, readable
+/// for nobody but the server's user.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub(super) access_key: String,
+    pub(super) secret_key: String,
+    pub(super) upload_secret: String,
+}
+
+impl Keys {
+    /// The keys in `dir`, which is made if there is none.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        let path = dir.join(FILE);
+        match fs::read(&path) {
+            Ok(json) => serde_json::from_slice(&json).map_err(|error| {
+                let advice = format!("{} can't be read ({error}). Delete it to get new keys.", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, advice)
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(&path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(path: &Path) -> io::Result<Self> {
+        let keys = Self {
+            access_key: random_id(),
+            secret_key: random_id() + &random_id(),
+            upload_secret: random_id() + &random_id(),
+        };
+        // Renamed when it is complete: a crash leaves no half of a file.
+        let unfinished = path.with_extension("new");
+        let mut file = owner_only().write(true).create(true).truncate(true).open(&unfinished)?;
+        file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
+        file.sync_all()?;
+        fs::rename(unfinished, path)?;
+        Ok(keys)
+    }
+}
+
+#[cfg(unix)]
+fn owner_only() -> fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut options = fs::OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Elsewhere the file has the directory's permissions.
+#[cfg(not(unix))]
+fn owner_only() -> fs::OpenOptions {
+    fs::OpenOptions::new()
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keys(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Keys::open(dir.path()).unwrap();
+        let read = Keys::open(dir.path()).unwrap();
+        assert_eq!(made.secret_key, read.secret_key);
+        assert_ne!(made.secret_key, Keys::open(tempfile::tempdir().unwrap().path()).unwrap().secret_key);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_them() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        Keys::open(dir.path()).unwrap();
+        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

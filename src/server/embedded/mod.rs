@@ -1,0 +1,117 @@
+//! An S3 store inside this process: `s3s` speaks the protocol and checks signatures, `s3s-fs` keeps
+//! objects as files. It listens on a port of its own, so the browser really crosses origins.
+//!
+//! ```text
+//! data/uploads/…      the bucket: one file per object
+//! data/.bucket-*      the objects' attributes (s3s-fs)
+//! data/.keys.json     this store's access keys, made at the first start
+//! ```
+
+mod cors;
+mod drain;
+mod keys;
+mod storage;
+
+use std::{io, net::SocketAddr};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use axum::{Router, extract::Request, response::IntoResponse};
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
+use tokio::net::TcpListener;
+
+use self::{keys::Keys, storage::Storage};
+use super::{
+    config::EmbeddedConfig,
+    presign::{Bucket, Endpoint},
+    provider::{Addressing, EMBEDDED},
+    service::Store,
+};
+
+/// The only bucket.
+const BUCKET: &str = "uploads";
+
+const REGION: &str = "us-east-1";
+
+/// The store, ready to answer.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    listener: TcpListener,
+    router: Router,
+    keys: Keys,
+    endpoint: Endpoint,
+    public_endpoint: Endpoint,
+}
+
+impl EmbeddedStore {
+    /// Opens the store and its port, for pages served at `site`.
+    ///
+    /// # Errors
+    ///
+    /// If the port is taken, or the directory can't be written.
+    pub async fn open(config: &EmbeddedConfig, site: SocketAddr) -> io::Result<Self> {
+        let keys = Keys::open(&config.dir)?;
+        let storage = Storage::open(&config.dir, BUCKET)?;
+        let listener = TcpListener::bind(config.addr).await?;
+        let endpoint = endpoint(listener.local_addr()?)?;
+        let mut builder = S3ServiceBuilder::new(storage);
+        // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
+        builder.set_auth(SimpleAuth::from_single(&keys.access_key, keys.secret_key.as_str()));
+        let service = builder.build();
+        let router =
+            Router::new().fallback(move |request: Request| answer(service.clone(), request)).layer(cors::layer(site));
+        let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
+        Ok(Self { listener, router, keys, endpoint, public_endpoint })
+    }
+
+    /// The bucket and the keys to it.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        let credentials = Credentials::new(&self.keys.access_key, &self.keys.secret_key, None, None, "embedded");
+        let bucket = Bucket::new(&self.public_endpoint, Addressing::Path, BUCKET.to_owned(), REGION.to_owned());
+        Store::new(&EMBEDDED, bucket, &self.endpoint, Addressing::Path, SharedCredentialsProvider::new(credentials))
+    }
+
+    /// A secret for upload tokens that survives a restart, as everything in the store does.
+    #[must_use]
+    pub fn upload_secret(&self) -> &str {
+        &self.keys.upload_secret
+    }
+
+    /// Where the store answers.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Answers until `shutdown` resolves.
+    ///
+    /// # Errors
+    ///
+    /// None that the port can have once it is open.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        axum::serve(self.listener, self.router).with_graceful_shutdown(shutdown).await
+    }
+}
+
+/// `0.0.0.0` is where to listen, not an address to go to.
+fn endpoint(addr: SocketAddr) -> io::Result<Endpoint> {
+    let host = if addr.ip().is_unspecified() { "127.0.0.1".to_owned() } else { addr.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    format!("http://{host}:{}", addr.port()).parse().map_err(io::Error::other)
+}
+
+async fn answer(service: S3Service, request: Request) -> impl IntoResponse {
+    let (request, unread) = drain::keep_body(request);
+    let response = service.call(request.map(s3s::Body::http_body_unsync)).await;
+    unread.drain().await;
+    match response {
+        Ok(response) => response.map(axum::body::Body::new),
+        Err(error) => {
+            eprintln!("The embedded store: {error:?}");
+            ::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
+use s3s_fs::FileSystem;
+
+/// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
+/// Base64, and a file's name has at most 255 bytes.
+const MAX_KEY_BYTES: usize = 161;
+
+/// s3s-fs, made safe for keys that came from a form and tidy when an object goes. Operations that
+/// are not here answer `NotImplemented`.
+#[derive(Debug)]
+pub(super) struct Storage {
+    files: FileSystem,
+    root: PathBuf,
+}
+
+impl Storage {
+    /// The store in `root`, with its bucket. What an upload left there when the server was killed in
+    /// the middle of it is removed.
+    pub(super) fn open(root: &Path, bucket: &str) -> io::Result<Self> {
+        fs::create_dir_all(root.join(bucket))?;
+        let files = FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
+        Ok(Self { files, root: root.to_owned() })
+    }
+
+    /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.
+    fn tidy_after(&self, bucket: &str, key: &str) {
+        let stem = format!(".bucket-{}.object-{}", BASE64.encode(bucket), BASE64.encode(key));
+        for kind in ["metadata", "internal"] {
+            // Not there is as good as gone.
+            let _ = fs::remove_file(self.root.join(format!("{stem}.{kind}.json")));
+        }
+        if let Some(folder) = self.root.join(bucket).join(key).parent() {
+            // Fails, as it should, where other objects are in it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Storage {
+    async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
+        check(&request.input.key)?;
+        self.files.put_object(request).await
+    }
+
+    async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
+        check(&request.input.key)?;
+        self.files.get_object(request).await
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<dto::HeadObjectInput>,
+    ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
+        check(&request.input.key)?;
+        self.files.head_object(request).await
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<dto::DeleteObjectInput>,
+    ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
+        check(&request.input.key)?;
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let output = self.files.delete_object(request).await?;
+        self.tidy_after(&bucket, &key);
+        Ok(output)
+    }
+
+    async fn head_bucket(
+        &self,
+        request: S3Request<dto::HeadBucketInput>,
+    ) -> S3Result<S3Response<dto::HeadBucketOutput>> {
+        self.files.head_bucket(request).await
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<dto::ListObjectsV2Input>,
+    ) -> S3Result<S3Response<dto::ListObjectsV2Output>> {
+        self.files.list_objects_v2(request).await
+    }
+}
+
+/// To S3 a key is a name; to s3s-fs it is a path, and `..` in it another object's.
+fn check(key: &str) -> S3Result<()> {
+    if key.len() > MAX_KEY_BYTES {
+        return Err(s3_error!(KeyTooLongError, "The embedded store takes keys of at most {MAX_KEY_BYTES} bytes."));
+    }
+    let is_plain = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['\\', '\0']);
+    if key.split('/').all(is_plain) {
+        return Ok(());
+    }
+    Err(s3_error!(InvalidArgument, "The embedded store takes no key with an empty or dotted segment or a backslash."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_can_not_lead_to_another_objects_file() {
+        assert!(check("uploads/id/Größe 1.txt").is_ok());
+        for key in ["uploads/id/../other/x", "/etc/passwd", "a//b", "a/", "a/./b", "a\\b", ""] {
+            assert!(check(key).is_err(), "{key}");
+        }
+        assert!(check(&"x".repeat(MAX_KEY_BYTES + 1)).is_err());
+    }
+}

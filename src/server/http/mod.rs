@@ -1,0 +1,37 @@
+//! What happens to every request before and after Leptos: who the visitor is, whether the call comes
+//! from our own page, how large it may be, and the headers of every answer.
+
+mod api_body;
+mod form_page;
+mod object_link;
+mod same_origin;
+mod security_headers;
+mod visitor_cookie;
+
+pub(super) use api_body::buffer_api_body;
+pub(super) use form_page::add_form_page;
+pub use object_link::OBJECT_PATH;
+pub(super) use object_link::open_object;
+pub(super) use same_origin::refuse_cross_site;
+pub(super) use security_headers::add_security_headers;
+pub use security_headers::content_security_policy;
+pub(super) use visitor_cookie::identify_visitor;
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+
+/// Server functions live below this path.
+pub const API_PREFIX: &str = "/api";
+
+fn is_api(path: &str) -> bool {
+    path.strip_prefix(API_PREFIX).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// An error that the client half of a server function reads as its own.
+fn api_error(status: StatusCode, error: Value) -> Response {
+    (status, Json(error)).into_response()
+}

@@ -1,0 +1,14 @@
+//! Requests that anybody may send once, signed with AWS's own signer: one S3 action per file, under
+//! S3's name for it. `sign_at` is given the time, so every signature can be computed again.
+
+mod bucket;
+mod get_object;
+mod post_policy;
+mod put_object;
+mod query;
+
+pub use bucket::{Bucket, Endpoint, EndpointError};
+pub use get_object::GetObject;
+pub use post_policy::{KeyCondition, PostPolicy, PostTarget};
+pub use put_object::PutObject;
+pub use query::PresignError;

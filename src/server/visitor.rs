@@ -1,0 +1,42 @@
+use std::fmt;
+
+use super::random::random_id;
+
+/// Who is asking: a random id in a cookie. It holds no more than that two calls come from the same
+/// browser, which is what keeps one visitor's upload tokens useless to another.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Visitor(String);
+
+impl Visitor {
+    /// A visitor never seen before.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(random_id())
+    }
+
+    /// The visitor whose cookie has this value; `None` where it is none of ours.
+    #[must_use]
+    pub fn from_cookie(value: &str) -> Option<Self> {
+        let ours = value.len() == 26 && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+        ours.then(|| Self(value.to_owned()))
+    }
+
+    /// The cookie's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Visitor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whoever has the id is the visitor, so it stays out of logs.
+impl fmt::Debug for Visitor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Visitor(…)")
+    }
+}

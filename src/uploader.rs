@@ -1,0 +1,318 @@
+//! [`Uploader`]: the handle an app holds.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use send_wrapper::SendWrapper;
+use web_sys::{DataTransfer, File, FileList};
+
+use crate::browser::{Driver, GetUploadParameters, Observer, UploadServer, files_of, picked};
+use crate::engine::sorted::SortedMap;
+use crate::engine::{self, Engine, Event, FileId, Restrictions, RetryPolicy, Totals, UploadFile};
+use crate::s3::{FileInfo, UploadParameters};
+
+/// How to upload. Names are those of Uppy's `AwsS3`.
+pub struct Options {
+    /// No progress for this long while bytes remain: the request is aborted and tried again. Zero disables the check.
+    /// Default: 30 s.
+    pub timeout: Duration,
+    /// Uploads going on at the same time; zero is no limit. Default: 0.
+    pub limit: usize,
+    /// Whether files start as soon as they are added. Default: true.
+    pub auto_proceed: bool,
+    /// When and how often a failed step is tried again.
+    pub retry: RetryPolicy,
+    /// What may be added at all.
+    pub restrictions: Restrictions,
+    /// The meta fields that go to the signer, and from there into the object's metadata. Default: none, since each
+    /// is a request header that the bucket's CORS rules have to allow.
+    pub allowed_meta_fields: Vec<String>,
+    /// Who signs, and confirms.
+    pub server: Box<dyn UploadServer>,
+}
+
+impl Options {
+    /// Uploads signed by `get_upload_parameters`, one file at a time. An `Err` fails that file with its text.
+    pub fn new<F, Answer>(get_upload_parameters: F) -> Self
+    where
+        F: Fn(FileInfo) -> Answer + 'static,
+        Answer: Future<Output = Result<UploadParameters, String>> + 'static,
+    {
+        Self::with_server(GetUploadParameters(get_upload_parameters))
+    }
+
+    /// Uploads signed in batches, and confirmed, by a server.
+    pub fn with_server(server: impl UploadServer) -> Self {
+        let defaults = engine::Options::default();
+        Self {
+            timeout: defaults.timeout,
+            limit: defaults.limit,
+            auto_proceed: true,
+            retry: defaults.retry,
+            restrictions: defaults.restrictions,
+            allowed_meta_fields: Vec::new(),
+            server: Box::new(server),
+        }
+    }
+}
+
+/// One file of the list: its id, and a signal of its newest state.
+#[derive(Clone)]
+pub struct FileRow {
+    /// Names the file in the handle's verbs.
+    pub id: FileId,
+    /// The file, at most ten times a second.
+    pub file: ArcRwSignal<UploadFile>,
+}
+
+/// Signals to read and verbs to call. `Copy`: hand it to as many components as you like.
+///
+/// On the server the list is empty and every verb does nothing; the uploader starts when the page is hydrated.
+#[derive(Clone, Copy)]
+pub struct Uploader {
+    rows: RwSignal<Vec<FileRow>>,
+    totals: RwSignal<Totals>,
+    auto_proceed: RwSignal<bool>,
+    driver: StoredValue<Option<SendWrapper<Rc<Driver>>>>,
+    listeners: StoredValue<Vec<Listener>>,
+}
+
+type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// An uploader that lives as long as the component that calls this; when that goes, so do its requests.
+#[must_use]
+pub fn use_uploader(options: Options) -> Uploader {
+    let uploader = Uploader {
+        rows: RwSignal::new(Vec::new()),
+        totals: RwSignal::new(Totals::default()),
+        auto_proceed: RwSignal::new(options.auto_proceed),
+        driver: StoredValue::new(None),
+        listeners: StoredValue::new(Vec::new()),
+    };
+    let mut options = Some(options);
+    // Effects run in the browser only.
+    Effect::new(move || {
+        if let Some(options) = options.take() {
+            uploader.start(options);
+        }
+    });
+    uploader
+}
+
+impl Uploader {
+    fn start(self, options: Options) {
+        let engine_options = engine::Options {
+            timeout: options.timeout,
+            limit: options.limit,
+            retry: options.retry,
+            restrictions: options.restrictions,
+            seed: js_sys::Math::random().to_bits(),
+        };
+        let view = View { uploader: self, known: RefCell::default() };
+        let driver = Driver::new(engine_options, options.allowed_meta_fields, options.server, Box::new(view));
+        self.driver.set_value(Some(SendWrapper::new(driver)));
+    }
+
+    /// The files in the list, oldest first.
+    pub fn files(self) -> Signal<Vec<FileRow>> {
+        self.rows.into()
+    }
+
+    /// All files together.
+    pub fn totals(self) -> Signal<Totals> {
+        self.totals.into()
+    }
+
+    /// A file's state at this moment, not as last shown.
+    pub fn file(self, id: FileId) -> Option<UploadFile> {
+        self.driver()?.look(|engine| engine.file(id).cloned())
+    }
+
+    /// The browser's own file, to show a preview of it.
+    pub fn blob(self, id: FileId) -> Option<File> {
+        self.driver()?.file(id)
+    }
+
+    /// Adds the files of an input.
+    pub fn add_files(self, files: &FileList) {
+        self.add((0..files.length()).filter_map(|index| files.get(index)).map(picked));
+    }
+
+    /// Adds what was dropped or pasted; folders with all that is in them.
+    pub fn add_data_transfer(self, transfer: &DataTransfer) {
+        let files = files_of(transfer);
+        leptos::task::spawn_local(async move { self.add(files.await) });
+    }
+
+    fn add(self, files: impl IntoIterator<Item = crate::browser::PickedFile>) {
+        let Some(driver) = self.driver() else { return };
+        driver.add_files(files);
+        if self.auto_proceed.get_untracked() {
+            driver.act(Engine::upload);
+        }
+    }
+
+    /// Starts every file that waits.
+    pub fn upload(self) {
+        self.act(Engine::upload);
+    }
+
+    /// Stops a file and frees its slot.
+    pub fn pause(self, file: FileId) {
+        self.act(|engine, now| engine.pause(file, now));
+    }
+
+    /// Lets a paused file go on.
+    pub fn resume(self, file: FileId) {
+        self.act(|engine, now| engine.resume(file, now));
+    }
+
+    /// Tries a failed file again.
+    pub fn retry(self, file: FileId) {
+        self.act(|engine, now| engine.retry(file, now));
+    }
+
+    /// Takes a file off the list; one that is on its way is cancelled and leaves nothing in the bucket.
+    pub fn remove(self, file: FileId) {
+        self.act(|engine, now| engine.remove(file, now));
+    }
+
+    /// Pauses every file that is not finished.
+    pub fn pause_all(self) {
+        self.act(Engine::pause_all);
+    }
+
+    /// Lets every paused file go on.
+    pub fn resume_all(self) {
+        self.act(Engine::resume_all);
+    }
+
+    /// Tries every failed file again.
+    pub fn retry_all(self) {
+        self.act(Engine::retry_all);
+    }
+
+    /// Cancels every file that is not in the bucket yet.
+    pub fn cancel_all(self) {
+        self.act(Engine::cancel_all);
+    }
+
+    /// Takes the files that are in the bucket off the list.
+    pub fn clear_finished(self) {
+        self.act(|engine, now| {
+            let finished: Vec<_> =
+                engine.files().filter(|file| file.status() == engine::Status::Complete).map(UploadFile::id).collect();
+            for file in finished {
+                engine.remove(file, now);
+            }
+        });
+    }
+
+    /// Changes `limit`; files that are on their way go on.
+    pub fn set_limit(self, limit: usize) {
+        self.configure(|options| options.limit = limit);
+    }
+
+    /// Changes `timeout` for what starts from now on.
+    pub fn set_timeout(self, timeout: Duration) {
+        self.configure(|options| options.timeout = timeout);
+    }
+
+    /// Changes how often a failed step is tried again.
+    pub fn set_max_retries(self, max_retries: u32) {
+        self.configure(|options| options.retry.max_retries = max_retries);
+    }
+
+    /// Changes whether files start as soon as they are added.
+    pub fn set_auto_proceed(self, auto_proceed: bool) {
+        self.auto_proceed.set(auto_proceed);
+    }
+
+    fn configure(self, change: impl FnOnce(&mut engine::Options)) {
+        self.act(|engine, now| {
+            let mut options = engine.options().clone();
+            change(&mut options);
+            engine.set_options(options, now);
+        });
+    }
+
+    /// Hears every event. Runs in the browser only.
+    pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        self.listeners.update_value(|listeners| listeners.push(Arc::new(listener)));
+    }
+
+    /// Hears of each file that is in the bucket: `file.meta()["key"]` is its object key.
+    pub fn on_upload_success(self, listener: impl Fn(&UploadFile) + Send + Sync + 'static) {
+        self.on_event(move |event| {
+            if let Event::UploadSuccess(file) = event
+                && let Some(file) = self.file(*file)
+            {
+                listener(&file);
+            }
+        });
+    }
+
+    /// Hears of each file that failed: `file.error()` says why.
+    pub fn on_upload_error(self, listener: impl Fn(&UploadFile) + Send + Sync + 'static) {
+        self.on_event(move |event| {
+            if let Event::UploadError(file) = event
+                && let Some(file) = self.file(*file)
+            {
+                listener(&file);
+            }
+        });
+    }
+
+    fn act(self, verb: impl FnOnce(&mut Engine, engine::Instant)) {
+        if let Some(driver) = self.driver() {
+            driver.act(verb);
+        }
+    }
+
+    /// `None` on the server, before hydration, and after the owning component is gone.
+    fn driver(self) -> Option<Rc<Driver>> {
+        self.driver.try_with_value(|driver| driver.as_ref().map(|driver| Rc::clone(driver)))?
+    }
+}
+
+/// Turns what the driver reports into signals.
+struct View {
+    uploader: Uploader,
+    known: RefCell<SortedMap<FileId, ArcRwSignal<UploadFile>>>,
+}
+
+impl Observer for View {
+    fn changed(&self, files: Vec<(FileId, Option<UploadFile>)>, totals: Totals) {
+        let (mut added, mut removed) = (Vec::new(), false);
+        for (id, file) in files {
+            let known = self.known.borrow().get(&id).cloned();
+            match (known, file) {
+                (Some(signal), Some(file)) => signal.set(file),
+                (None, Some(file)) => {
+                    let file = ArcRwSignal::new(file);
+                    self.known.borrow_mut().insert(id, file.clone());
+                    added.push(FileRow { id, file });
+                }
+                (Some(_), None) => removed = self.known.borrow_mut().remove(&id).is_some() || removed,
+                (None, None) => {}
+            }
+        }
+        if removed || !added.is_empty() {
+            self.uploader.rows.update(|rows| {
+                rows.retain(|row| self.known.borrow().contains_key(&row.id));
+                rows.extend(added);
+            });
+        }
+        self.uploader.totals.set(totals);
+    }
+
+    fn event(&self, event: &Event) {
+        let listeners = self.uploader.listeners.try_get_value().unwrap_or_default();
+        for listener in listeners {
+            listener(event);
+        }
+    }
+}
