@@ -20,7 +20,9 @@ pub(super) fn send(
             for (name, value) in parameters.fields.iter() {
                 form.append_with_str(name, value)?;
             }
-            form.append_with_blob_and_filename("file", &blob, &file.name())?;
+            // Browsers write most control characters into the form as they are, and stores refuse such a form.
+            let name: String = file.name().chars().filter(|c| !c.is_control()).collect();
+            form.append_with_blob_and_filename("file", &blob, &name)?;
             xhr.send_with_opt_form_data(Some(&form))
         }
     }

@@ -1,0 +1,16 @@
+import { defineConfig } from '@playwright/test'
+import { chromium } from './support/chromium'
+
+/** Not tests: what prints figures, and what takes pictures. */
+export default defineConfig({
+  testDir: 'scripts',
+  outputDir: 'test-results',
+  workers: 1,
+  timeout: 600_000,
+  reporter: 'list',
+  use: { launchOptions: chromium },
+  projects: [
+    { name: 'bench', testMatch: 'bench.ts' },
+    { name: 'screenshots', testMatch: 'screenshots.ts' },
+  ],
+})

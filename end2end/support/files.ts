@@ -1,0 +1,40 @@
+import { createCipheriv, createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { sha256 } from './store'
+
+export const KB = 1_024
+export const MB = 1_024 * KB
+
+/** A file to pick; `name`, `mimeType` and `buffer` are what Playwright takes. */
+export interface TestFile {
+  name: string
+  mimeType: string
+  buffer: Buffer
+  sha256: string
+}
+
+/** A file whose bytes follow from its name and size, and never compress or repeat. */
+export function file(name: string, size: number, mimeType = 'application/octet-stream'): TestFile {
+  const key = createHash('md5').update(`${name} ${size}`).digest()
+  const buffer = createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
+  return { name, mimeType, buffer, sha256: sha256(buffer) }
+}
+
+export function textFile(name: string, text: string): TestFile {
+  const buffer = Buffer.from(text)
+  return { name, mimeType: 'text/plain', buffer, sha256: sha256(buffer) }
+}
+
+/** One that the kernel's buffers between browser and proxy cannot swallow whole, so that it is seen to stop halfway. */
+export function bigFile(name: string): TestFile {
+  return file(name, 12 * MB)
+}
+
+/** Puts `file` on the disk and returns its path. */
+export async function onDisk(folder: string, file: TestFile): Promise<string> {
+  const path = join(folder, file.name)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, file.buffer)
+  return path
+}
