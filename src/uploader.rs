@@ -274,7 +274,7 @@ impl Uploader {
 
     /// `None` on the server, before hydration, and after the owning component is gone.
     fn driver(self) -> Option<Rc<Driver>> {
-        self.driver.try_with_value(|driver| driver.as_ref().map(|driver| Rc::clone(driver)))?
+        self.driver.try_with_value(|driver| driver.as_deref().cloned())?
     }
 }
 

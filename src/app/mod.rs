@@ -1,6 +1,10 @@
 //! The demonstration: the page, its shell and its server functions.
 
-#![allow(unreachable_pub, reason = "what `#[component]` and `#[server]` generate is `pub`")]
+#![allow(
+    unreachable_pub,
+    clippy::unused_async_trait_impl,
+    reason = "what `#[component]` and `#[server]` generate is `pub`, and `async` without awaiting in the browser"
+)]
 
 mod answer;
 mod api;

@@ -14,7 +14,7 @@ const LIMIT: usize = 6;
 pub fn App() -> impl IntoView {
     let method = RwSignal::new(None);
     let uploader = use_uploader(Options { limit: LIMIT, ..Options::with_server(AppServer { method }) });
-    Effect::new(move || mark_hydrated());
+    Effect::new(mark_hydrated);
     view! {
         <header>
             <h1>"Upload files"</h1>

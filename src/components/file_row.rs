@@ -9,7 +9,7 @@ use crate::s3::{UploadToken, human_size};
 use crate::{Uploader, uploader};
 
 /// Images above this size are not decoded for a preview of 48 pixels.
-const MAX_PREVIEW_SIZE: u64 = 20 << 20;
+const MAX_PREVIEW_SIZE: f64 = 20.0 * 1024.0 * 1024.0;
 
 /// One file: what it is, how far it is, and what can be done with it.
 ///
@@ -29,7 +29,7 @@ pub(super) fn FileRow(
     let is_over = flag(move || status.get().is_terminal());
     view! {
         <li class="file" data-status=text(move || status_text::name(status.get()).to_owned())>
-            <Preview uploader id is_image=info.content_type.starts_with("image/") && info.size <= MAX_PREVIEW_SIZE/>
+            <Preview uploader id/>
             <div class="file-body">
                 <p class="file-head">
                     <bdi class="name">{path}</bdi>
@@ -97,9 +97,9 @@ fn Uploaded(
     view! {
         <p class="uploaded">
             <span class="facts">"Key"</span>
-            <code class="key">{key.clone()}</code>
-            <CopyButton key aria_label=format!("Copy key of {}", label.get_value())/>
+            <CopyButton key=key.clone() aria_label=format!("Copy key of {}", label.get_value())/>
             {open}
+            <code class="key">{key}</code>
         </p>
     }
 }
@@ -124,22 +124,41 @@ fn CopyButton(key: String, aria_label: String) -> impl IntoView {
     }
 }
 
-/// A thumbnail for images, drawn by the browser from the file itself; elsewhere an empty frame.
+/// A thumbnail for images, drawn by the browser from the file itself; else the name's extension.
 #[component]
-fn Preview(uploader: Uploader, id: FileId, is_image: bool) -> impl IntoView {
-    let source = RwSignal::new(None);
-    if is_image {
-        source.set(uploader.blob(id).and_then(|blob| Url::create_object_url_with_blob(&blob).ok()));
-        on_cleanup(move || {
-            if let Some(url) = source.try_get_untracked().flatten() {
-                // Fails only for what is not a URL.
-                let _ = Url::revoke_object_url(&url);
-            }
-        });
-    }
-    let image =
-        move |url| view! { <img src=url alt="" loading="lazy" decoding="async" on:error=move |_| source.set(None)/> };
-    view! { <div class="preview" aria-hidden="true">{move || source.get().map(image)}</div> }
+fn Preview(uploader: Uploader, id: FileId) -> impl IntoView {
+    let blob = uploader.blob(id)?;
+    let name = blob.name();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_uppercase()).unwrap_or_default();
+    let source = RwSignal::new(thumbnail(&blob));
+    on_cleanup(move || {
+        if let Some(url) = source.try_get_untracked().flatten() {
+            revoke(&url);
+        }
+    });
+    let broken = move |_| {
+        if let Some(url) = source.try_update(Option::take).flatten() {
+            revoke(&url);
+        }
+    };
+    let image = move |url| view! { <img src=url alt="" loading="lazy" decoding="async" on:error=broken/> };
+    let label = flag(move || source.read().is_some());
+    Some(view! {
+        <div class="preview" aria-hidden="true">
+            <span hidden=label>{extension}</span>
+            {move || source.get().map(image)}
+        </div>
+    })
+}
+
+fn thumbnail(blob: &web_sys::File) -> Option<String> {
+    let is_image = blob.type_().starts_with("image/") && blob.size() <= MAX_PREVIEW_SIZE;
+    is_image.then(|| Url::create_object_url_with_blob(blob).ok()).flatten()
+}
+
+fn revoke(url: &str) {
+    // Fails only for what is not a URL.
+    let _ = Url::revoke_object_url(url);
 }
 
 /// `image/png`, or what an empty type means.

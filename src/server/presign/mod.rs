@@ -3,12 +3,21 @@
 
 mod bucket;
 mod get_object;
+mod policy_document;
 mod post_policy;
 mod put_object;
 mod query;
+
+use std::time::SystemTime;
+
+use time::{OffsetDateTime, format_description::BorrowedFormatItem};
 
 pub use bucket::{Bucket, Endpoint, EndpointError};
 pub use get_object::GetObject;
 pub use post_policy::{KeyCondition, PostPolicy, PostTarget};
 pub use put_object::PutObject;
 pub use query::PresignError;
+
+fn format_time(time: SystemTime, description: &[BorrowedFormatItem<'_>]) -> String {
+    OffsetDateTime::from(time).format(description).expect("these formats have only numbers every date has")
+}

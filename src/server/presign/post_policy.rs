@@ -5,11 +5,12 @@ use std::{
 
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::{format_description::BorrowedFormatItem, macros::format_description};
 
-use super::Bucket;
+use super::{
+    Bucket, format_time,
+    policy_document::{Condition, PolicyDocument},
+};
 use crate::s3::{Key, Method, UploadParameters};
 
 /// A form that stores an object: the browser sends `fields`, then the file. The policy says what the
@@ -50,7 +51,6 @@ pub enum PostTarget<'a> {
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
 const DATE_TIME: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
-const ISO_8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].000Z");
 
 impl PostPolicy<'_> {
     /// A form that is good for `expires_in` from now on.
@@ -63,22 +63,16 @@ impl PostPolicy<'_> {
     #[must_use]
     pub fn sign_at(&self, credentials: &Credentials, expires_in: Duration, time: SystemTime) -> UploadParameters {
         let mut fields = self.fields.to_vec();
-        let mut conditions = vec![
-            json!({ "bucket": self.bucket.name() }),
-            json!(["content-length-range", self.content_length_range.start(), self.content_length_range.end()]),
-        ];
-        match self.key {
-            KeyCondition::Exactly(key) => fields.push(field("key", key.as_str())),
-            KeyCondition::InFolder(folder) => conditions.push(json!(["starts-with", "$key", folder])),
+        if let KeyCondition::Exactly(key) = self.key {
+            fields.push(field("key", key.as_str()));
         }
         fields.push(match self.target {
             PostTarget::Created => field("success_action_status", "201"),
             PostTarget::Redirect(url) => field("success_action_redirect", url),
         });
         fields.extend(self.credential_fields(credentials, time));
-        conditions.extend(fields.iter().map(|(name, value)| json!({ name: value })));
 
-        let policy = encode_policy(time + expires_in, &conditions);
+        let policy = self.document(&fields, time + expires_in).encode();
         let signature = sign_policy(&policy, credentials, self.bucket.region(), time);
         fields.extend([field("policy", policy), field("x-amz-signature", signature)]);
         if let KeyCondition::InFolder(folder) = self.key {
@@ -92,13 +86,29 @@ impl PostPolicy<'_> {
         }
     }
 
+    fn document<'b>(&'b self, fields: &'b [(String, String)], expiration: SystemTime) -> PolicyDocument<'b> {
+        let mut conditions = vec![
+            Condition::Is("bucket", self.bucket.name()),
+            Condition::ContentLengthRange(&self.content_length_range),
+        ];
+        if let KeyCondition::InFolder(folder) = self.key {
+            conditions.push(Condition::StartsWith("$key", folder));
+        }
+        conditions.extend(fields.iter().map(|(name, value)| Condition::Is(name, value)));
+        PolicyDocument { expiration, conditions }
+    }
+
     fn credential_fields(&self, credentials: &Credentials, time: SystemTime) -> Vec<(String, String)> {
-        let scope =
-            format!("{}/{}/{}/s3/aws4_request", credentials.access_key_id(), format(time, DATE), self.bucket.region());
+        let scope = format!(
+            "{}/{}/{}/s3/aws4_request",
+            credentials.access_key_id(),
+            format_time(time, DATE),
+            self.bucket.region()
+        );
         let mut fields = vec![
             field("x-amz-algorithm", "AWS4-HMAC-SHA256"),
             field("x-amz-credential", scope),
-            field("x-amz-date", format(time, DATE_TIME)),
+            field("x-amz-date", format_time(time, DATE_TIME)),
         ];
         fields.extend(credentials.session_token().map(|token| field("x-amz-security-token", token)));
         fields
@@ -109,23 +119,16 @@ fn field(name: &str, value: impl Into<String>) -> (String, String) {
     (name.to_owned(), value.into())
 }
 
-fn encode_policy(expiration: SystemTime, conditions: &[Value]) -> String {
-    let policy = json!({ "expiration": format(expiration, ISO_8601), "conditions": conditions });
-    BASE64.encode(policy.to_string())
-}
-
 /// The Base64 of the policy is itself the string to sign.
 fn sign_policy(policy: &str, credentials: &Credentials, region: &str, time: SystemTime) -> String {
     let key = generate_signing_key(credentials.secret_access_key(), time, region, "s3");
     calculate_signature(key, policy.as_bytes())
 }
 
-fn format(time: SystemTime, description: &[BorrowedFormatItem<'_>]) -> String {
-    OffsetDateTime::from(time).format(description).expect("these formats have only numbers every date has")
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+    use serde_json::{Value, json};
     use time::macros::datetime;
 
     use super::*;
