@@ -8,7 +8,7 @@ use leptos_aws_s3::{
     s3::{FileInfo, Key, Method, SignRequest, content_disposition},
     server::{
         Config, UploadService, Visitor,
-        presign::{Bucket, KeyCondition, PostPolicy, PostTarget, PutObject},
+        presign::{Bucket, PostPolicy, PostTarget, PutObject},
         provider::{AWS, Addressing},
         service::Store,
     },
@@ -45,7 +45,7 @@ fn signatures(criterion: &mut Criterion) {
     group.bench_function("POST policy", |bencher| {
         let policy = PostPolicy {
             bucket: &bucket,
-            key: KeyCondition::Exactly(&key),
+            key: &key,
             content_length_range: 4_000_000..=4_000_000,
             fields: &headers[..2],
             target: PostTarget::Created,

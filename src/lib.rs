@@ -39,3 +39,8 @@ pub fn hydrate() {
         leptos::mount::hydrate_from(root, app::App).forget();
     }
 }
+
+/// Compiles the README's code.
+#[cfg(all(doctest, feature = "ssr"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -27,19 +27,21 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What may be added at all.
     pub restrictions: Restrictions,
-    /// The meta fields that go to the signer, and from there into the object's metadata. Default: none, since each
-    /// is a request header that the bucket's CORS rules have to allow.
+    /// Which of `name`, `type` and `relativePath` go to the signer, and from there into the object's metadata. Default:
+    /// none, since each is a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow.
     pub allowed_meta_fields: Vec<String>,
     /// Who signs, and confirms.
     pub server: Box<dyn UploadServer>,
 }
 
 impl Options {
-    /// Uploads signed by `get_upload_parameters`, one file at a time. An `Err` fails that file with its text.
-    pub fn new<F, Answer>(get_upload_parameters: F) -> Self
+    /// Uploads signed by `get_upload_parameters`, which is called for each file. An `Err` of a text fails that file
+    /// with it; [`CallFailure::Unreachable`](engine::CallFailure::Unreachable) is worth another try.
+    pub fn new<F, Answer, Failure>(get_upload_parameters: F) -> Self
     where
         F: Fn(FileInfo) -> Answer + 'static,
-        Answer: Future<Output = Result<UploadParameters, String>> + 'static,
+        Answer: Future<Output = Result<UploadParameters, Failure>> + 'static,
+        Failure: Into<engine::CallFailure> + 'static,
     {
         Self::with_server(GetUploadParameters(get_upload_parameters))
     }
@@ -160,7 +162,7 @@ impl Uploader {
         self.act(Engine::upload);
     }
 
-    /// Stops a file and frees its slot.
+    /// Stops a file and frees its slot; does nothing once all its bytes are sent.
     pub fn pause(self, file: FileId) {
         self.act(|engine, now| engine.pause(file, now));
     }
@@ -175,12 +177,13 @@ impl Uploader {
         self.act(|engine, now| engine.retry(file, now));
     }
 
-    /// Takes a file off the list; one that is on its way is cancelled and leaves nothing in the bucket.
+    /// Takes a file off the list. One that is on its way is cancelled, and the server asked to delete what the store may
+    /// have of it.
     pub fn remove(self, file: FileId) {
         self.act(|engine, now| engine.remove(file, now));
     }
 
-    /// Pauses every file that is not finished.
+    /// Pauses every file that is on its way and has bytes left to send.
     pub fn pause_all(self) {
         self.act(Engine::pause_all);
     }
@@ -216,7 +219,7 @@ impl Uploader {
         self.configure(|options| options.limit = limit);
     }
 
-    /// Changes `timeout` for what starts from now on.
+    /// Changes `timeout`, also for what is on its way.
     pub fn set_timeout(self, timeout: Duration) {
         self.configure(|options| options.timeout = timeout);
     }

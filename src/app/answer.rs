@@ -18,7 +18,7 @@ extern "C" {
 impl Json {
     /// `None` for text that is not JSON.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        js_sys::JSON::parse(text).ok().filter(|value| !value.is_null()).map(JsCast::unchecked_into)
+        js_sys::JSON::parse(text).ok().map(JsCast::unchecked_into)
     }
 
     /// A member; `None` where this is no object or has none of that name.

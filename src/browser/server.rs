@@ -1,6 +1,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use futures::future::join_all;
+
 use crate::engine::CallFailure;
 use crate::s3::{FileInfo, Object, SignRequest, SignedUpload, UploadParameters, UploadToken};
 
@@ -22,26 +24,24 @@ pub trait UploadServer: 'static {
     fn discard(&self, token: UploadToken) -> LocalFuture<()>;
 }
 
-/// An [`UploadServer`] made of the plugin's `get_upload_parameters` alone: files are signed one by one, and a
-/// `2xx` of the store is success.
+/// An [`UploadServer`] made of the plugin's `get_upload_parameters` alone: it is asked for each file, and a `2xx` of
+/// the store is success.
 pub struct GetUploadParameters<F>(pub F);
 
-impl<F, Answer> UploadServer for GetUploadParameters<F>
+impl<F, Answer, Failure> UploadServer for GetUploadParameters<F>
 where
     F: Fn(FileInfo) -> Answer + 'static,
-    Answer: Future<Output = Result<UploadParameters, String>> + 'static,
+    Answer: Future<Output = Result<UploadParameters, Failure>> + 'static,
+    Failure: Into<CallFailure> + 'static,
 {
     fn sign(
         &self,
         requests: Vec<SignRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
-        let answers: Vec<_> = requests.into_iter().map(|request| (self.0)(request.file)).collect();
+        let answers = join_all(requests.into_iter().map(|request| (self.0)(request.file)));
         Box::pin(async move {
-            let mut results = Vec::with_capacity(answers.len());
-            for answer in answers {
-                results.push(answer.await.map(SignedUpload::from).map_err(|reason| CallFailure::Invalid { reason }));
-            }
-            Ok(results)
+            let results = answers.await.into_iter();
+            Ok(results.map(|result| result.map(SignedUpload::from).map_err(Into::into)).collect())
         })
     }
 

@@ -1,5 +1,6 @@
 use leptos::{ev, html, prelude::*};
-use web_sys::DataTransfer;
+use wasm_bindgen::JsCast;
+use web_sys::{DataTransfer, Element, EventTarget};
 
 use super::flag;
 use crate::Uploader;
@@ -36,7 +37,7 @@ pub fn Dropzone(
                     "Choose files"
                     <input
                         type="file" name="file" form=form accept=accept autocomplete="off" node_ref=files
-                        multiple=flag(move || hydrated.get())
+                        multiple=flag(move || hydrated.get()) required=flag(move || !hydrated.get())
                         on:change=move |_| take_all(files, uploader)
                     />
                 </label>
@@ -75,13 +76,14 @@ fn listen_on_window(uploader: Uploader, dragging: RwSignal<bool>) {
     });
     let drop = window_event_listener(ev::drop, move |event| {
         dragging.set(false);
-        if let Some(transfer) = event.data_transfer().filter(has_files) {
+        if let Some(transfer) = event.data_transfer().filter(|t| !event.default_prevented() && has_files(t)) {
             event.prevent_default();
             uploader.add_data_transfer(&transfer);
         }
     });
     let paste = window_event_listener(ev::paste, move |event| {
-        if let Some(transfer) = event.clipboard_data().filter(has_files) {
+        let is_ours = !event.default_prevented() && !is_text_field(event.target());
+        if let Some(transfer) = event.clipboard_data().filter(|t| is_ours && has_files(t)) {
             event.prevent_default();
             uploader.add_data_transfer(&transfer);
         }
@@ -91,4 +93,10 @@ fn listen_on_window(uploader: Uploader, dragging: RwSignal<bool>) {
 
 fn has_files(transfer: &DataTransfer) -> bool {
     transfer.types().includes(&"Files".into(), 0)
+}
+
+/// A paste into a text field is meant for it, also when the text came with a picture of itself.
+fn is_text_field(target: Option<EventTarget>) -> bool {
+    let element = target.and_then(|target| target.dyn_into::<Element>().ok());
+    element.is_some_and(|element| matches!(element.closest("input, textarea, [contenteditable]"), Ok(Some(_))))
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use web_sys::Url;
 
 use super::{flag, status_text, text};
-use crate::engine::{FileId, Status};
+use crate::engine::{FileId, Status, UploadError, UploadFile};
 use crate::s3::{UploadToken, human_size};
 use crate::{Uploader, uploader};
 
@@ -49,16 +49,24 @@ pub(super) fn FileRow(
                 <p class="error" role="alert" hidden=flag(move || status.get() != Status::Failed)>{error}</p>
                 {move || (status.get() == Status::Complete).then(|| view! { <Uploaded file label object_href/> })}
             </div>
-            <Actions uploader id status label/>
+            <Actions uploader id file status label/>
         </li>
     }
 }
 
 /// What the two buttons of a row do now.
 #[component]
-fn Actions(uploader: Uploader, id: FileId, status: Memo<Status>, label: StoredValue<String>) -> impl IntoView {
+fn Actions(
+    uploader: Uploader,
+    id: FileId,
+    file: RwSignal<UploadFile>,
+    status: Memo<Status>,
+    label: StoredValue<String>,
+) -> impl IntoView {
+    let is_restricted = move || matches!(file.read().error(), Some(UploadError::Restricted(_)));
     let main = text(move || match status.get() {
         Status::Paused => "Resume".into(),
+        Status::Failed if is_restricted() => String::new(),
         Status::Failed => "Retry".into(),
         Status::Waiting | Status::Finishing | Status::Complete => String::new(),
         _ => "Pause".into(),
@@ -83,7 +91,7 @@ fn Actions(uploader: Uploader, id: FileId, status: Memo<Status>, label: StoredVa
 /// The object's key, to copy and to open.
 #[component]
 fn Uploaded(
-    file: RwSignal<crate::engine::UploadFile>,
+    file: RwSignal<UploadFile>,
     label: StoredValue<String>,
     object_href: Option<fn(&UploadToken) -> String>,
 ) -> impl IntoView {

@@ -177,10 +177,7 @@ impl UploadFile {
         let Phase::Running(run) = &mut self.phase else { return 0 };
         let Step::Sending(transfer) = &mut run.step else { return 0 };
         let more = transfer.advance(sent, now);
-        if transfer.sent() > self.sent {
-            self.sent = transfer.sent();
-            run.failures.forgive_sending();
-        }
+        self.sent = self.sent.max(transfer.sent());
         self.may_be_stored |= transfer.is_sent();
         more
     }

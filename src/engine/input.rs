@@ -94,3 +94,10 @@ pub enum CallFailure {
         reason: String,
     },
 }
+
+impl From<String> for CallFailure {
+    /// A signing function's own error is final, as in the original plugin.
+    fn from(reason: String) -> Self {
+        Self::Invalid { reason }
+    }
+}

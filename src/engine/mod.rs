@@ -87,6 +87,8 @@ pub struct Engine {
     tally: Tally,
     jitter: Jitter,
     ids: Ids,
+    /// Files that the server takes in one signing call, as far as is known.
+    sign_batch: usize,
     outbox: Outbox,
 }
 
@@ -107,6 +109,7 @@ impl Engine {
             ended: SortedSet::default(),
             tally: Tally::default(),
             ids: Ids::default(),
+            sign_batch: MAX_SIGN_BATCH,
             outbox: Outbox::default(),
         }
     }

@@ -97,12 +97,6 @@ impl Failures {
         *self.of(task) = 0;
     }
 
-    /// Bytes have left that never left before.
-    pub(super) fn forgive_sending(&mut self) {
-        self.forgive(Task::Send);
-        self.expired = 0;
-    }
-
     fn of(&mut self, task: Task) -> &mut u32 {
         match task {
             Task::Sign => &mut self.sign,

@@ -5,7 +5,7 @@ use super::signature::Signature;
 use super::{CallFailure, CallId, Engine, FileId, Instant, Output, UploadError, UploadFile};
 use crate::s3::{Refusal, SignedUpload};
 
-/// The most files in one signing call.
+/// The most files in one signing call; fewer where the server takes fewer.
 pub const MAX_SIGN_BATCH: usize = 100;
 
 /// A signing call that was not answered yet.
@@ -18,6 +18,8 @@ pub(super) struct SignCall {
 /// Files of one call that can be signed later, and go into one call again.
 #[derive(Default)]
 struct Postponed {
+    /// Files of the whole call.
+    asked: usize,
     files: Vec<FileId>,
     failures: u32,
     retry_after: Option<Duration>,
@@ -33,7 +35,7 @@ impl Engine {
             limit if ahead <= limit => limit.saturating_mul(2) - ahead,
             _ => return,
         };
-        for files in self.queues.to_sign(room).chunks(MAX_SIGN_BATCH) {
+        for files in self.queues.to_sign(room).chunks(self.sign_batch) {
             let call = self.ids.call();
             for file in files {
                 self.set_step(*file, Step::Signing(call));
@@ -48,7 +50,7 @@ impl Engine {
     pub(super) fn signed(&mut self, call: CallId, results: Vec<Result<SignedUpload, CallFailure>>, now: Instant) {
         let Some(SignCall { files, asked }) = self.sign_calls.remove(&call) else { return };
         let mut results = results.into_iter();
-        let mut postponed = Postponed::default();
+        let mut postponed = Postponed { asked: files.len(), ..Postponed::default() };
         for id in files {
             let result = results.next().unwrap_or_else(unanswered);
             if !self.is_signed_by(id, call) {
@@ -59,7 +61,7 @@ impl Engine {
                 Err(failure) => self.signing_failed(id, failure, &mut postponed),
             }
         }
-        let Postponed { files, failures, retry_after } = postponed;
+        let Postponed { files, failures, retry_after, .. } = postponed;
         if !files.is_empty() {
             let delay = self.delay(failures, retry_after);
             for id in files {
@@ -98,6 +100,11 @@ impl Engine {
         match failure {
             CallFailure::Refused(Refusal::TokenInvalid | Refusal::TokenExpired) if renewed => {
                 self.update(id, UploadFile::drop_token);
+                self.proceed(id, Next::Sign);
+            }
+            // A smaller call will do; a server that refuses that one too contradicts itself, and the file fails.
+            CallFailure::Refused(Refusal::TooManyFiles { max }) if (1..postponed.asked).contains(&max) => {
+                self.sign_batch = self.sign_batch.min(max);
                 self.proceed(id, Next::Sign);
             }
             CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {

@@ -40,10 +40,10 @@ pub fn content_disposition(file_name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, ESCAPED))
 }
 
-/// `%` goes too: some browsers decode `%41` inside the plain form.
+/// `%` goes too, for some browsers decode `%41` inside the plain form; and `$`, for S3 replaces `${filename}`.
 fn plain_char(c: char) -> char {
     match c {
-        '"' | '%' | ';' => '_',
+        '"' | '%' | ';' | '$' => '_',
         ' '..='~' => c,
         _ => '_',
     }

@@ -1,7 +1,10 @@
 use std::ops::Index;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
+
+/// The most that are read: S3 takes 2 KiB of metadata, and each name is compared with all before it.
+const MAX_FIELDS: usize = 256;
 
 /// Form fields, headers or metadata: strings by name, each name once, in the order they were put in. JSON's object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Index<&str> for Fields {
     /// # Panics
     /// Without such a name.
     fn index(&self, name: &str) -> &str {
-        self.get(name).expect("the caller knows that the name is there")
+        self.get(name).unwrap_or_else(|| panic!("there is no field `{name}`"))
     }
 }
 
@@ -98,6 +101,9 @@ impl<'de> Deserialize<'de> for Fields {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Fields::default();
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    if fields.0.len() == MAX_FIELDS {
+                        return Err(A::Error::custom("there are too many fields"));
+                    }
                     fields.insert(name, value);
                 }
                 Ok(fields)
@@ -118,6 +124,12 @@ mod tests {
         let json = serde_json::to_string(&fields).unwrap();
         assert_eq!(json, r#"{"key":"a/b","acl":"private"}"#);
         assert_eq!(serde_json::from_str::<Fields>(&json).unwrap(), fields);
+    }
+
+    #[test]
+    fn a_hundred_thousand_fields_are_not_read() {
+        let names: Vec<_> = (0..100_000).map(|name| format!(r#""{name}":"""#)).collect();
+        assert!(serde_json::from_str::<Fields>(&format!("{{{}}}", names.join(","))).is_err());
     }
 
     #[test]

@@ -38,7 +38,11 @@ impl CachedCredentials {
         if let Some(credentials) = self.fresh(now) {
             return Ok(credentials);
         }
-        let credentials = self.provider.provide_credentials().await?;
+        let credentials = match self.provider.provide_credentials().await {
+            Ok(credentials) => credentials,
+            // A provider that can't be reached just now takes nothing away from what it gave before.
+            Err(error) => return self.usable(now).ok_or(error),
+        };
         let cached = Cached { credentials: credentials.clone(), fetched: now };
         *self.lock() = Some(cached);
         Ok(credentials)
@@ -52,6 +56,12 @@ impl CachedCredentials {
             None => cached.fetched + REFRESH_ANYWAY,
         };
         (now < refresh_at).then(|| cached.credentials.clone())
+    }
+
+    fn usable(&self, now: SystemTime) -> Option<Credentials> {
+        let guard = self.lock();
+        let credentials = &guard.as_ref()?.credentials;
+        credentials.expiry().is_none_or(|end| now < end).then(|| credentials.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Cached>> {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::s3::{Meta, Refusal};
@@ -16,6 +18,11 @@ const MAX_BYTES: usize = 2048;
 pub(super) fn user_metadata(meta: &Meta) -> Result<Vec<(String, String)>, Refusal> {
     let headers = meta.iter().map(|(name, value)| Ok((header_name(name)?, header_value(value))));
     let headers = headers.collect::<Result<Vec<_>, Refusal>>()?;
+    let names: BTreeSet<_> = headers.iter().map(|(name, _)| name).collect();
+    if names.len() < headers.len() {
+        let reason = "two names of its metadata differ in upper and lower case only.".to_owned();
+        return Err(Refusal::Malformed { reason });
+    }
     let bytes: usize = headers.iter().map(|(name, value)| name.len() - PREFIX.len() + value.len()).sum();
     if bytes > MAX_BYTES {
         let reason = format!("its metadata has {bytes} bytes, and S3 stores {MAX_BYTES}.");
@@ -69,6 +76,7 @@ mod tests {
     fn what_s3_can_not_store_is_refused() {
         assert!(matches!(headers([("two words", "")]), Err(Refusal::Malformed { .. })));
         assert!(matches!(headers([("", "")]), Err(Refusal::Malformed { .. })));
+        assert!(matches!(headers([("A", "1"), ("a", "2")]), Err(Refusal::Malformed { .. })));
         assert!(matches!(headers([("a", &"x".repeat(2048))]), Err(Refusal::Malformed { .. })));
         assert!(headers([("a", &"x".repeat(2047))]).is_ok());
     }

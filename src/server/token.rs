@@ -49,12 +49,12 @@ pub enum Upload {
         #[serde(rename = "t")]
         content_type: String,
     },
-    /// The page's form without JavaScript: name and size are the visitor's, below these bounds.
+    /// The page's form without JavaScript: the size is the visitor's.
     #[serde(rename = "f")]
     Form {
-        /// What the key begins with, `/` at its end included.
-        #[serde(rename = "p")]
-        folder: String,
+        /// Where it goes.
+        #[serde(rename = "k")]
+        key: Key,
     },
 }
 

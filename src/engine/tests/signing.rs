@@ -76,6 +76,22 @@ fn one_file_that_is_refused_holds_up_no_other() {
 }
 
 #[test]
+fn a_server_that_takes_fewer_files_in_a_call_gets_smaller_calls() {
+    let mut world = World::new(Options::default());
+    let files = world.add_many(5, 10);
+    world.act(Engine::upload);
+    assert!(world.told().ends_with("sign 1 2 3 4 5"));
+    world.sign_with(|world, id| {
+        let refusal = Refusal::TooManyFiles { max: 2 };
+        if files[..2].contains(&id) { Ok(world.signature(id)) } else { Err(CallFailure::Refused(refusal)) }
+    });
+    let told = world.told();
+    assert!(told.contains("sign 3 4;") && told.contains("sign 5"), "{told}");
+    world.refuse_to_sign(&Refusal::TooManyFiles { max: 2 });
+    assert_eq!(world.status(files[2]), Status::Failed, "a server that contradicts itself");
+}
+
+#[test]
 fn files_whose_signing_failed_together_are_signed_together_again() {
     let mut world = World::new(Options::default());
     world.add_many(3, 10);

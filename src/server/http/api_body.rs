@@ -1,19 +1,23 @@
-use std::{future::poll_fn, pin::Pin};
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{api_error, is_api};
 
 /// Room for ten thousand files with metadata; their own refusals are clearer than this one.
 const MAX_BYTES: usize = 8 << 20;
+
+/// How long a call may take to arrive.
+const MAX_READ_TIME: Duration = Duration::from_secs(30);
 
 /// Read on beyond the limit and thrown away. An answer to a request whose body nobody read shows up in
 /// a browser as a network error, without status and without words.
@@ -25,8 +29,13 @@ pub(in crate::server) async fn buffer_api_body(request: Request, next: Next) -> 
     if !is_api(request.uri().path()) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    match read(body).await {
+    let (mut parts, body) = request.into_parts();
+    // For a caller that would rather have HTML, Leptos redirects to where the call came from.
+    parts.headers.remove(header::ACCEPT);
+    let Ok(body) = timeout(MAX_READ_TIME, read(body)).await else {
+        return api_error(StatusCode::REQUEST_TIMEOUT, json!({ "Unreachable": "the call did not arrive in time" }));
+    };
+    match body {
         Ok(bytes) if bytes.len() <= MAX_BYTES => {
             let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
             blame_caller(response)

@@ -4,11 +4,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use percent_encoding::percent_decode_str;
 
-use super::visitor_cookie::is_https;
+use super::visitor_cookie::{forwarded_host, is_https};
 use crate::{
-    s3::{Key, Object, Refusal, UploadToken},
+    s3::UploadToken,
     server::{UploadService, Visitor, service::FormPage},
 };
 
@@ -27,8 +26,8 @@ pub(in crate::server) async fn add_form_page(
                 Some(page) => service.form(&visitor, &page).await,
                 None => None,
             },
-            uploaded: match request.uri().query().and_then(returned_from_s3) {
-                Some(returned) => Some(confirm(&service, &visitor, returned).await),
+            uploaded: match request.uri().query().and_then(returned_token) {
+                Some(token) => Some(service.confirm_form(&visitor, &token).await),
                 None => None,
             },
         };
@@ -38,30 +37,17 @@ pub(in crate::server) async fn add_form_page(
 }
 
 fn page_url(headers: &HeaderMap) -> Option<String> {
-    let forwarded = headers.get("x-forwarded-host");
-    let host = forwarded.or_else(|| headers.get(header::HOST))?.to_str().ok()?;
+    let host = || headers.get(header::HOST)?.to_str().ok();
+    let host = forwarded_host(headers).or_else(host)?;
     let scheme = if is_https(headers) { "https" } else { "http" };
     Some(format!("{scheme}://{host}/"))
 }
 
-/// The token we sent along and the key S3 added, as they came.
-fn returned_from_s3(query: &str) -> Option<(String, String)> {
-    Some((parameter(query, "uploaded")?, parameter(query, "key")?))
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
-    let spaced = value.replace('+', " ");
-    Some(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
-}
-
-async fn confirm(
-    service: &UploadService,
-    visitor: &Visitor,
-    (token, key): (String, String),
-) -> Result<Object, Refusal> {
-    let key = Key::try_from(key).map_err(|_| Refusal::TokenInvalid)?;
-    service.confirm_form(visitor, &UploadToken::new(token), key).await
+/// The token that S3 redirected with. What S3 adds itself, the bucket and the key, is in nobody's hand but the
+/// visitor's, and not needed.
+fn returned_token(query: &str) -> Option<UploadToken> {
+    let (_, token) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "uploaded")?;
+    Some(UploadToken::new(token.to_owned()))
 }
 
 #[cfg(test)]
@@ -69,10 +55,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_comes_back_from_a_query_as_s3_writes_it() {
-        let query = "uploaded=abc&bucket=b&key=up%2Fid%2FGr%C3%B6%C3%9Fe+1%2B1.txt&etag=%22x%22";
-        let returned = returned_from_s3(query).unwrap();
-        assert_eq!(returned, ("abc".into(), "up/id/Größe 1+1.txt".into()));
-        assert_eq!(returned_from_s3("key=a"), None);
+    fn the_token_comes_back_in_the_query() {
+        let token = returned_token("uploaded=abc-_&bucket=b&key=up%2Fid%2Ffile&etag=%22x%22").unwrap();
+        assert_eq!(token.as_str(), "abc-_");
+        assert_eq!(returned_token("key=a"), None);
     }
 }

@@ -27,6 +27,11 @@ use serde_json::Value;
 /// Server functions live below this path.
 pub const API_PREFIX: &str = "/api";
 
+/// Whether what stands there is signed for one visitor.
+fn is_signed(path: &str) -> bool {
+    is_api(path) || path.starts_with("/object/")
+}
+
 fn is_api(path: &str) -> bool {
     path.strip_prefix(API_PREFIX).is_some_and(|rest| rest.starts_with('/'))
 }

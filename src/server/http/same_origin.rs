@@ -6,6 +6,7 @@ use axum::{
 };
 use serde_json::json;
 
+use super::visitor_cookie::forwarded_host;
 use super::{api_error, is_api};
 
 /// Refuses server function calls that another site's page made with this visitor's cookie.
@@ -27,7 +28,7 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
     let Some(origin) = header(header::ORIGIN) else { return false };
     let authority = origin.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned());
     // A proxy that rewrites `Host` keeps the original here; a page can't send it across sites.
-    let hosts = [header(header::HOST), headers.get("x-forwarded-host").and_then(|host| host.to_str().ok())];
+    let hosts = [header(header::HOST), forwarded_host(headers)];
     !authority.is_some_and(|authority| hosts.iter().flatten().any(|host| authority == **host))
 }
 

@@ -1,5 +1,6 @@
 use std::env;
 
+use super::is_signed;
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
@@ -20,6 +21,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// Adds the headers that tell a browser to trust as little as the page needs.
 pub(in crate::server) async fn add_security_headers(request: Request, next: Next) -> Response {
+    let is_signed = is_signed(request.uri().path());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -29,7 +31,11 @@ pub(in crate::server) async fn add_security_headers(request: Request, next: Next
     let is_page = content_type.is_some_and(|value| value.starts_with("text/html"));
     // Browsers ask again whether it is still the same: a script and WASM of two builds don't fit
     // together, and the page holds a form signed for this visitor.
-    let caching = if is_page { "private, no-cache" } else { "no-cache" };
+    let caching = match (is_signed, is_page) {
+        (true, _) => "no-store",
+        (false, true) => "private, no-cache",
+        (false, false) => "no-cache",
+    };
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(caching));
     response
 }

@@ -5,6 +5,7 @@ use axum::{
     response::Response,
 };
 
+use super::is_signed;
 use crate::server::Visitor;
 
 const COOKIE: &str = "upload_visitor";
@@ -18,6 +19,11 @@ pub(in crate::server) async fn identify_visitor(mut request: Request, next: Next
         return next.run(request).await;
     }
     let visitor = Visitor::new();
+    // Files get none: a cache between here and there may keep them, and must not hand out a visitor's cookie too.
+    if !(request.uri().path() == "/" || is_signed(request.uri().path())) {
+        request.extensions_mut().insert(visitor);
+        return next.run(request).await;
+    }
     let cookie = set_cookie(&visitor, is_https(request.headers()));
     request.extensions_mut().insert(visitor);
     let mut response = next.run(request).await;
@@ -43,6 +49,12 @@ fn set_cookie(visitor: &Visitor, secure: bool) -> String {
 pub(super) fn is_https(headers: &HeaderMap) -> bool {
     let forwarded = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
     forwarded.is_some_and(|proto| proto.split(',').next().unwrap_or_default().trim().eq_ignore_ascii_case("https"))
+}
+
+/// The host that the visitor's browser asked for, where a proxy says so: the first of its list.
+pub(super) fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
+    let hosts = headers.get("x-forwarded-host")?.to_str().ok()?;
+    hosts.split(',').next().map(str::trim).filter(|host| !host.is_empty())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem};
 
 pub use bucket::{Bucket, Endpoint, EndpointError};
 pub use get_object::GetObject;
-pub use post_policy::{KeyCondition, PostPolicy, PostTarget};
+pub use post_policy::{PostPolicy, PostTarget};
 pub use put_object::PutObject;
 pub use query::PresignError;
 

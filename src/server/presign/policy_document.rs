@@ -22,8 +22,6 @@ pub(super) struct PolicyDocument<'a> {
 pub(super) enum Condition<'a> {
     /// The field has this value.
     Is(&'a str, &'a str),
-    /// The field, with `$` before its name, begins with this.
-    StartsWith(&'a str, &'a str),
     /// The file has so many bytes.
     ContentLengthRange(&'a RangeInclusive<u64>),
 }
@@ -39,7 +37,6 @@ impl Serialize for Condition<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Is(name, value) => serializer.collect_map([(name, value)]),
-            Self::StartsWith(name, prefix) => ("starts-with", name, prefix).serialize(serializer),
             Self::ContentLengthRange(range) => {
                 ("content-length-range", range.start(), range.end()).serialize(serializer)
             }

@@ -22,22 +22,13 @@ pub struct PostPolicy<'a> {
     /// The bucket it goes into.
     pub bucket: &'a Bucket,
     /// Where in the bucket.
-    pub key: KeyCondition<'a>,
+    pub key: &'a Key,
     /// Bytes of the file.
     pub content_length_range: RangeInclusive<u64>,
     /// Fields with fixed values: `Content-Type`, `x-amz-meta-*`, …
     pub fields: &'a [(String, String)],
     /// What S3 answers.
     pub target: PostTarget<'a>,
-}
-
-/// What the key may be.
-#[derive(Clone, Copy, Debug)]
-pub enum KeyCondition<'a> {
-    /// Exactly this.
-    Exactly(&'a Key),
-    /// The file's own name in this folder, which ends with `/`. S3 fills the name in.
-    InFolder(&'a str),
 }
 
 /// What S3 answers when the object is there.
@@ -63,9 +54,7 @@ impl PostPolicy<'_> {
     #[must_use]
     pub fn sign_at(&self, credentials: &Credentials, expires_in: Duration, time: SystemTime) -> UploadParameters {
         let mut fields = self.fields.to_vec();
-        if let KeyCondition::Exactly(key) = self.key {
-            fields.push(field("key", key.as_str()));
-        }
+        fields.push(field("key", self.key.as_str()));
         fields.push(match self.target {
             PostTarget::Created => field("success_action_status", "201"),
             PostTarget::Redirect(url) => field("success_action_redirect", url),
@@ -75,9 +64,6 @@ impl PostPolicy<'_> {
         let policy = self.document(&fields, time + expires_in).encode();
         let signature = sign_policy(&policy, credentials, self.bucket.region(), time);
         fields.extend([field("policy", policy), field("x-amz-signature", signature)]);
-        if let KeyCondition::InFolder(folder) = self.key {
-            fields.push(field("key", format!("{folder}${{filename}}")));
-        }
         UploadParameters {
             method: Method::Post,
             url: self.bucket.url(),
@@ -91,9 +77,6 @@ impl PostPolicy<'_> {
             Condition::Is("bucket", self.bucket.name()),
             Condition::ContentLengthRange(&self.content_length_range),
         ];
-        if let KeyCondition::InFolder(folder) = self.key {
-            conditions.push(Condition::StartsWith("$key", folder));
-        }
         conditions.extend(fields.iter().map(|(name, value)| Condition::Is(name, value)));
         PolicyDocument { expiration, conditions }
     }
@@ -176,7 +159,7 @@ mod tests {
         let fields = [field("Content-Type", "text/plain"), field("x-amz-meta-note", "hi")];
         let form = PostPolicy {
             bucket: &bucket,
-            key: KeyCondition::Exactly(&key),
+            key: &key,
             content_length_range: 5..=5,
             fields: &fields,
             target: PostTarget::Created,
@@ -191,21 +174,5 @@ mod tests {
             let signed = conditions.contains(&json!({ name: value }));
             assert!(signed || ["policy", "x-amz-signature"].contains(&name), "{name} is not covered");
         }
-    }
-
-    #[test]
-    fn a_form_for_a_folder_leaves_the_name_to_the_browser() {
-        let endpoint = "http://127.0.0.1:9000".parse().unwrap();
-        let bucket = Bucket::new(&endpoint, Addressing::Path, "b".into(), "us-east-1".into());
-        let form = PostPolicy {
-            bucket: &bucket,
-            key: KeyCondition::InFolder("up/id/"),
-            content_length_range: 0..=9,
-            fields: &[],
-            target: PostTarget::Redirect("http://127.0.0.1:3000/"),
-        }
-        .sign_at(&credentials(), Duration::from_mins(15), time());
-        assert_eq!(form.url, "http://127.0.0.1:9000/b");
-        assert_eq!(&form.fields["key"], "up/id/${filename}");
     }
 }

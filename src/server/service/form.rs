@@ -2,10 +2,10 @@ use std::time::SystemTime;
 
 use super::UploadService;
 use crate::{
-    s3::{Key, Object, Refusal, UploadParameters, UploadToken},
+    s3::{Key, Method, Object, Refusal, UploadParameters, UploadToken},
     server::{
         Visitor,
-        presign::{KeyCondition, PostPolicy, PostTarget},
+        presign::{PostPolicy, PostTarget},
         provider::Support,
         random::random_id,
         token::Upload,
@@ -26,23 +26,26 @@ impl UploadService {
     /// A form for one file; S3 sends the visitor back to `page`, an absolute URL without a query.
     ///
     /// A policy can bound the size of a file nobody has picked yet, not its type, so there is no form
-    /// where types are restricted, nor where the store has no POST policies.
+    /// where types are restricted, nor where the store has no POST policies or the operator wants PUT. The file's name
+    /// is not known either, and S3 would take it into the key as it comes: so the key ends in `file`.
     pub async fn form(&self, visitor: &Visitor, page: &str) -> Option<UploadParameters> {
         let is_restricted = !self.limits().allowed_types.is_everything();
-        if is_restricted || self.0.config.store.provider().post_policy != Support::Yes {
+        let wants_put = self.0.config.method == Some(Method::Put);
+        if is_restricted || wants_put || self.0.config.store.provider().post_policy != Support::Yes {
             return None;
         }
         let now = SystemTime::now();
         let signing = self.signing(now).await.ok()?;
-        let folder = format!("{}{}/", self.0.config.prefix, random_id());
-        let token = self.0.sealer.seal(visitor, Upload::Form { folder: folder.clone() }, now);
+        let key =
+            Key::for_upload(&self.0.config.prefix, &random_id(), "file", self.0.config.store.provider().max_key_bytes);
+        let token = self.0.sealer.seal(visitor, Upload::Form { key: key.clone() }, now);
         let fields = [
             ("Content-Type".to_owned(), "application/octet-stream".to_owned()),
             ("Content-Disposition".to_owned(), "attachment".to_owned()),
         ];
         let policy = PostPolicy {
             bucket: self.bucket(),
-            key: KeyCondition::InFolder(&folder),
+            key: &key,
             content_length_range: 0..=self.limits().max_size,
             fields: &fields,
             target: PostTarget::Redirect(&format!("{page}?uploaded={}", token.as_str())),
@@ -50,17 +53,15 @@ impl UploadService {
         Some(policy.sign_at(&signing.credentials, signing.expires_in, now))
     }
 
-    /// The object a form brought, named by the query S3 redirected with.
+    /// The object a form brought.
     ///
     /// # Errors
     ///
-    /// As for [`UploadService::confirm`]; a key outside the token's folder is
-    /// [`Refusal::TokenInvalid`].
-    pub async fn confirm_form(&self, visitor: &Visitor, token: &UploadToken, key: Key) -> Result<Object, Refusal> {
+    /// As for [`UploadService::confirm`].
+    pub async fn confirm_form(&self, visitor: &Visitor, token: &UploadToken) -> Result<Object, Refusal> {
         match self.0.sealer.open(visitor, token, SystemTime::now())? {
-            Upload::Form { folder } if key.as_str().starts_with(&folder) => {}
-            _ => return Err(Refusal::TokenInvalid),
+            Upload::Form { key } => Ok(self.0.store.head_object(key).await?),
+            Upload::Single { .. } => Err(Refusal::TokenInvalid),
         }
-        Ok(self.0.store.head_object(key).await?)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     server::{
         Visitor,
         metadata::user_metadata,
-        presign::{KeyCondition, PostPolicy, PostTarget, PresignError, PutObject},
+        presign::{PostPolicy, PostTarget, PresignError, PutObject},
         provider::Support,
         random::random_id,
         token::Upload,
@@ -142,7 +142,7 @@ impl UploadService {
         fields.extend(metadata);
         let policy = PostPolicy {
             bucket: self.bucket(),
-            key: KeyCondition::Exactly(key),
+            key,
             content_length_range: file.size..=file.size,
             fields: &fields,
             target: PostTarget::Created,
@@ -171,7 +171,8 @@ fn checked_content_type(file: &FileInfo) -> Result<&str, Refusal> {
     if good {
         return Ok(content_type);
     }
-    let reason = format!("“{}” is not a MIME type.", content_type.escape_debug());
+    let start: String = content_type.chars().take(MAX_TYPE_BYTES).collect();
+    let reason = format!("“{}” is not a MIME type.", start.escape_debug());
     Err(Refusal::Malformed { reason })
 }
 
