@@ -21,9 +21,8 @@ use reqwest::{Client, header::SET_COOKIE};
 use serde_json::json;
 use tokio::runtime::Builder;
 
-const REQUESTS: usize = 10_000;
-
-const WARM_UP: usize = 500;
+/// Files of a call, and calls.
+const ROUNDS: [(usize, usize); 2] = [(1, 10_000), (100, 1_000)];
 
 /// Browsers that call at the same time.
 const CONNECTIONS: usize = 8;
@@ -57,9 +56,8 @@ async fn measure() {
     let cookie = page.headers()[SET_COOKIE].to_str().expect("a cookie");
     let caller = Caller { client, url: format!("{url}/api/sign_uploads"), cookie: cookie.to_owned() };
     let at_rest = resident_kib(&server);
-    for files in [1, 100] {
-        let requests = REQUESTS / files;
-        caller.run(WARM_UP / files, files).await;
+    for (files, requests) in ROUNDS {
+        caller.run(requests / 20, files).await;
         let cpu_before = cpu_time(&server);
         let started = Instant::now();
         let mut latencies = caller.run(requests, files).await;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::random::random_id;
 
-const FILE: &str = ".keys.json";
+pub(super) const FILE: &str = ".keys.json";
 
 /// What this store's requests and tokens are signed with: random, made at the first start, readable
 /// for nobody but the server's user.

@@ -4,7 +4,7 @@
 //! ```text
 //! data/uploads/…      the bucket: one file per object
 //! data/.bucket-*      the objects' attributes (s3s-fs)
-//! data/.keys.json     this store's access keys, made at the first start
+//! data/.keys.json     this store's access keys, made at the first start; locked while a server uses them
 //! ```
 
 mod cors;
@@ -12,7 +12,12 @@ mod drain;
 mod keys;
 mod storage;
 
-use std::{io, net::SocketAddr};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::Path,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Router, extract::Request, response::IntoResponse};
@@ -41,6 +46,8 @@ pub struct EmbeddedStore {
     listener: TcpListener,
     router: Router,
     keys: Keys,
+    /// Held as long as the store is open.
+    _lock: File,
     endpoint: Endpoint,
     public_endpoint: Endpoint,
 }
@@ -53,6 +60,7 @@ impl EmbeddedStore {
     /// If the port is taken, or the directory can't be written.
     pub async fn open(config: &EmbeddedConfig, site: SocketAddr) -> io::Result<Self> {
         let keys = Keys::open(&config.dir)?;
+        let lock = lock(&config.dir)?;
         let storage = Storage::open(&config.dir, BUCKET)?;
         let listener = TcpListener::bind(config.addr).await?;
         let endpoint = endpoint(listener.local_addr()?)?;
@@ -63,7 +71,7 @@ impl EmbeddedStore {
         let router =
             Router::new().fallback(move |request: Request| answer(service.clone(), request)).layer(cors::layer(site));
         let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
-        Ok(Self { listener, router, keys, endpoint, public_endpoint })
+        Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint })
     }
 
     /// The bucket and the keys to it.
@@ -93,6 +101,18 @@ impl EmbeddedStore {
     /// None that the port can have once it is open.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         axum::serve(self.listener, self.router).with_graceful_shutdown(shutdown).await
+    }
+}
+
+/// A second server on the same directory would clear away what the first one is receiving.
+fn lock(dir: &Path) -> io::Result<File> {
+    let file = File::open(dir.join(keys::FILE))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::other("another server uses this directory; give this one its own with EMBEDDED_S3_DIR"))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
