@@ -1,6 +1,7 @@
 //! The store inside the server, as browsers and strangers meet it.
 
 use leptos_aws_s3::s3::{Method, Object};
+use leptos_aws_s3::server::{Config, Server};
 use reqwest::{
     Method as HttpMethod,
     header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ETAG, ORIGIN},
@@ -46,6 +47,16 @@ async fn objects_tokens_and_keys_survive_a_restart() {
     assert_eq!(object.size, 3);
     let url: String = visit.call("object_url", json!({ "token": signed.token })).await;
     assert_eq!(server.http.get(url).send().await.unwrap().text().await.unwrap(), "abc");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_directory_is_told_so() {
+    let first = TestServer::start().await;
+    let dir = first.dir().to_str().unwrap().to_owned();
+    let variables = [("EMBEDDED_S3_DIR", dir.as_str()), ("EMBEDDED_S3_ADDR", "127.0.0.1:0")];
+    let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let second = Server::bind(Config::from_lookup(lookup).unwrap(), ([127, 0, 0, 1], 0).into()).await;
+    assert!(second.err().unwrap().to_string().contains("EMBEDDED_S3_DIR"));
 }
 
 #[tokio::test]
