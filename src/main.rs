@@ -1,6 +1,6 @@
 //! The server's command.
 
-use std::{env, io, net::SocketAddr, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use leptos::config::{LeptosOptions, get_configuration};
 use leptos_aws_s3::{
@@ -41,11 +41,6 @@ async fn serve(config: Config, options: LeptosOptions) -> Result<(), String> {
 
 /// cargo-leptos sets these variables; a server that runs without it has the same defaults.
 fn leptos_options() -> Result<LeptosOptions, String> {
-    if let Ok(addr) = env::var("LEPTOS_SITE_ADDR")
-        && addr.parse::<SocketAddr>().is_err()
-    {
-        return Err(format!("LEPTOS_SITE_ADDR: `{addr}` is not an address like 127.0.0.1:3000."));
-    }
     let mut options = get_configuration(None).map_err(|error| error.to_string())?.leptos_options;
     options.output_name = env!("CARGO_PKG_NAME").into();
     Ok(options)

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use crate::s3::{FileInfo, Refusal};
+use crate::s3::{FileInfo, Refusal, is_accepted};
 
 /// What the operator lets visitors upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,18 +46,11 @@ impl AllowedTypes {
     }
 
     fn check(&self, file: &FileInfo) -> Result<(), Refusal> {
-        let content_type = file.content_type_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let name = file.name.to_lowercase();
-        let allowed = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(family) => essence.starts_with(family),
-            None if pattern.starts_with('.') => name.ends_with(pattern.as_str()),
-            None => essence == *pattern,
-        };
-        if self.is_everything() || self.0.iter().any(allowed) {
+        if self.is_everything() || self.0.iter().any(|accept| is_accepted(accept, file)) {
             return Ok(());
         }
-        Err(Refusal::TypeNotAllowed { content_type: content_type.to_owned(), allowed: self.0.clone() })
+        let content_type = file.content_type_or_default().to_owned();
+        Err(Refusal::TypeNotAllowed { content_type, allowed: self.0.clone() })
     }
 }
 

@@ -12,17 +12,21 @@ impl<'a> Environment<'a> {
     }
 
     /// The variable's text; `None` also where it is empty, as in a line `S3_REGION=` of a `.env`.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        let text = (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            self.problem(format!("{name} is not UTF-8."));
+        }
+        Some(text)
     }
 
     /// The first of these variables that is set.
-    pub(super) fn first(&self, names: &[&str]) -> Option<String> {
+    pub(super) fn first(&mut self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.text(name))
     }
 
     /// Those of these variables that are set.
-    pub(super) fn set(&self, names: &[&'static str]) -> Vec<&'static str> {
+    pub(super) fn set(&mut self, names: &[&'static str]) -> Vec<&'static str> {
         names.iter().copied().filter(|name| self.text(name).is_some()).collect()
     }
 
@@ -38,7 +42,11 @@ impl<'a> Environment<'a> {
     }
 
     pub(super) fn problem(&mut self, problem: impl Into<String>) {
-        self.problems.push(problem.into());
+        let problem = problem.into();
+        // A variable may be read more than once.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     pub(super) fn take_problems(&mut self) -> Vec<String> {

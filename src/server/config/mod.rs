@@ -5,7 +5,7 @@ mod environment;
 mod store;
 mod values;
 
-use std::{fmt, num::NonZeroUsize, time::Duration};
+use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 pub use self::store::{EmbeddedConfig, S3Config, StoreConfig};
 use self::{
@@ -32,6 +32,8 @@ const MIN_SECRET_CHARACTERS: usize = 32;
 /// Everything an operator decides.
 #[derive(Clone)]
 pub struct Config {
+    /// Where the page is served, if the operator says so.
+    pub site_addr: Option<SocketAddr>,
     /// Where uploads go.
     pub store: StoreConfig,
     /// What every key begins with: empty, or ending with `/`.
@@ -61,10 +63,10 @@ impl Config {
     ///
     /// With every problem there is.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_lookup(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// The configuration of any environment. An empty variable counts as unset.
+    /// The configuration of any environment. An empty variable counts as unset, and U+FFFD stands for what is no UTF-8.
     ///
     /// # Errors
     ///
@@ -78,6 +80,7 @@ impl Config {
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
         let config = Self {
+            site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
             prefix: env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned()),
             limits,
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
@@ -157,6 +160,11 @@ impl fmt::Display for ConfigError {
         }
         Ok(())
     }
+}
+
+/// An address and a port to listen on, such as `127.0.0.1:3000`.
+fn parse_addr(text: &str, example_port: u16) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an address like 127.0.0.1:{example_port}"))
 }
 
 fn parse_count(text: &str) -> Result<NonZeroUsize, String> {

@@ -2,6 +2,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     environment::Environment,
+    parse_addr,
     values::{parse_bool, parse_bucket, parse_region},
 };
 use crate::server::{
@@ -71,9 +72,10 @@ impl StoreConfig {
 
 impl EmbeddedConfig {
     fn read(env: &mut Environment<'_>) -> Self {
-        let addr = |text: &str| text.parse().map_err(|_| format!("`{text}` is not an address like 127.0.0.1:9000"));
         Self {
-            addr: env.parsed("EMBEDDED_S3_ADDR", addr).unwrap_or_else(|| ([127, 0, 0, 1], 9000).into()),
+            addr: env
+                .parsed("EMBEDDED_S3_ADDR", |text| parse_addr(text, 9000))
+                .unwrap_or_else(|| ([127, 0, 0, 1], 9000).into()),
             dir: env.text("EMBEDDED_S3_DIR").unwrap_or_else(|| "data".to_owned()).into(),
             public_endpoint: public_endpoint(env),
         }
@@ -86,10 +88,11 @@ impl S3Config {
         let provider = provider(env, endpoint.is_some());
         let bucket = env.parsed("S3_BUCKET", parse_bucket);
         if env.text("S3_BUCKET").is_none() {
-            env.problem(match env.set(S3_VARIABLES).first() {
+            let problem = match env.set(S3_VARIABLES).first() {
                 Some(set) => format!("S3_BUCKET is missing, and {set} asks for a store elsewhere."),
                 None => "S3_BUCKET is missing: this build has no embedded store.".to_owned(),
-            });
+            };
+            env.problem(problem);
         }
         let bucket = bucket.unwrap_or_default();
         let region = region(env, provider);

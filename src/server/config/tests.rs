@@ -107,3 +107,11 @@ fn the_secret_is_not_in_the_debug_output() {
     let config = read(&[("UPLOAD_SECRET", secret)]).unwrap();
     assert!(!format!("{config:?}").contains(secret));
 }
+
+#[test]
+fn an_address_that_is_none_and_text_that_is_no_utf8_are_among_the_problems() {
+    let problems = problems(&[("LEPTOS_SITE_ADDR", "here"), ("UPLOAD_PREFIX", "a\u{fffd}"), ("S3_REGION", "\u{fffd}")]);
+    assert!(problems.contains("LEPTOS_SITE_ADDR: `here` is not an address like 127.0.0.1:3000."), "{problems}");
+    assert_eq!(problems.matches("UPLOAD_PREFIX is not UTF-8.").count(), 1, "{problems}");
+    assert!(problems.contains("S3_REGION is not UTF-8."), "{problems}");
+}
