@@ -9,10 +9,10 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::browser::{Driver, GetUploadParameters, Observer, UploadServer, files_of, picked};
+use crate::browser::{Driver, FileMeta, GetUploadParameters, Observer, UploadServer, files_of, picked};
 use crate::engine::sorted::SortedMap;
 use crate::engine::{self, Engine, Event, FileId, Restrictions, RetryPolicy, Totals, UploadFile};
-use crate::s3::{FileInfo, UploadParameters};
+use crate::s3::{FileInfo, Meta, UploadParameters};
 
 /// How to upload. Names are those of Uppy's `AwsS3`.
 pub struct Options {
@@ -27,8 +27,10 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What may be added at all.
     pub restrictions: Restrictions,
-    /// Which of `name`, `type` and `relativePath` go to the signer, and from there into the object's metadata. Default:
-    /// none, since each is a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow.
+    /// Metadata of every file, besides `name`, `type` and `relativePath`.
+    pub meta: Meta,
+    /// Which names of a file's metadata go to the signer, and from there into the object's. Default: none, since each is
+    /// a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow.
     pub allowed_meta_fields: Vec<String>,
     /// Who signs, and confirms.
     pub server: Box<dyn UploadServer>,
@@ -55,6 +57,7 @@ impl Options {
             auto_proceed: true,
             retry: defaults.retry,
             restrictions: defaults.restrictions,
+            meta: Meta::default(),
             allowed_meta_fields: Vec::new(),
             server: Box::new(server),
         }
@@ -114,7 +117,8 @@ impl Uploader {
             seed: js_sys::Math::random().to_bits(),
         };
         let view = View { uploader: self, known: RefCell::default() };
-        let driver = Driver::new(engine_options, options.allowed_meta_fields, options.server, Box::new(view));
+        let meta = FileMeta { of_all: options.meta, allowed: options.allowed_meta_fields };
+        let driver = Driver::new(engine_options, meta, options.server, Box::new(view));
         self.driver.set_value(Some(SendWrapper::new(driver)));
     }
 
@@ -181,6 +185,12 @@ impl Uploader {
     /// have of it.
     pub fn remove(self, file: FileId) {
         self.act(|engine, now| engine.remove(file, now));
+    }
+
+    /// Sets a value of a file's own metadata, for its next signature; `allowed_meta_fields` has to name it too. Best
+    /// while the file waits, that is with `auto_proceed` off.
+    pub fn set_file_meta(self, file: FileId, name: &str, value: &str) {
+        self.act(|engine, _| engine.set_meta(file, name, value));
     }
 
     /// Pauses every file that is on its way and has bytes left to send.

@@ -27,12 +27,20 @@ pub struct Driver {
     engine: RefCell<Engine>,
     server: Box<dyn UploadServer>,
     observer: Box<dyn Observer>,
-    allowed_meta_fields: Vec<String>,
+    meta: FileMeta,
     files: RefCell<SortedMap<FileId, File>>,
     requests: RefCell<SortedMap<RequestId, Request>>,
     timer: RefCell<Option<(Instant, Timeout)>>,
     changes: Changes,
     network: RefCell<Vec<EventListener>>,
+}
+
+/// What files have as metadata, and what of it signers hear.
+pub struct FileMeta {
+    /// Metadata of every file.
+    pub of_all: Meta,
+    /// The names that go to the signer.
+    pub allowed: Vec<String>,
 }
 
 /// Files whose change has not been shown yet.
@@ -47,7 +55,7 @@ impl Driver {
     /// A driver with no files. Only in a browser.
     pub fn new(
         options: Options,
-        allowed_meta_fields: Vec<String>,
+        meta: FileMeta,
         server: Box<dyn UploadServer>,
         observer: Box<dyn Observer>,
     ) -> Rc<Self> {
@@ -56,7 +64,7 @@ impl Driver {
             engine: RefCell::new(Engine::new(options)),
             server,
             observer,
-            allowed_meta_fields,
+            meta,
             files: RefCell::default(),
             requests: RefCell::default(),
             timer: RefCell::default(),
@@ -82,7 +90,7 @@ impl Driver {
     /// Adds files to the list, in order.
     pub fn add_files(&self, files: impl IntoIterator<Item = PickedFile>) -> Vec<FileId> {
         let add = |PickedFile { file, relative_path }: PickedFile| {
-            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path));
+            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path, &self.meta.of_all));
             self.files.borrow_mut().insert(id, file);
             id
         };
@@ -144,7 +152,7 @@ impl Driver {
         let engine = self.engine.borrow();
         let file = engine.file(id)?;
         let mut info = file.info().clone();
-        info.meta.retain(|name| self.allowed_meta_fields.iter().any(|allowed| allowed == name));
+        info.meta.retain(|name| self.meta.allowed.iter().any(|allowed| allowed == name));
         Some(SignRequest { file: info, renew: file.token().cloned(), method: None })
     }
 
@@ -277,10 +285,13 @@ impl Driver {
     }
 }
 
-fn describe(file: &File, relative_path: String) -> FileInfo {
+fn describe(file: &File, relative_path: String, of_all: &Meta) -> FileInfo {
     let mut meta = Meta::from([("name", file.name()), ("type", file.type_())]);
     if !relative_path.is_empty() {
         meta.insert("relativePath", relative_path);
+    }
+    for (name, value) in of_all.iter() {
+        meta.insert(name, value);
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -13,7 +13,7 @@ mod request;
 mod response;
 mod server;
 
-pub use driver::Driver;
+pub use driver::{Driver, FileMeta};
 pub use dropped::{PickedFile, files_of, picked};
 pub use fetch::{Answer, post_json};
 pub use observer::Observer;

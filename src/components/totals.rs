@@ -29,7 +29,7 @@ pub fn TotalsBar(
                 {button("Upload", |t| t.files > t.active + t.paused + t.complete + t.failed, Uploader::upload)}
                 {button("Pause all", |t| t.active > 0, Uploader::pause_all)}
                 {button("Resume all", |t| t.paused > 0, Uploader::resume_all)}
-                {button("Retry all", |t| t.failed > 0, Uploader::retry_all)}
+                {button("Retry all", |t| t.failed > t.restricted, Uploader::retry_all)}
                 {button("Cancel all", |t| t.files > t.complete, Uploader::cancel_all)}
                 {button("Clear finished", |t| t.complete > 0, Uploader::clear_finished)}
             </div>

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::meter::STILL_AFTER;
 use super::sorted::{SortedMap, SortedSet};
 use super::{FileId, Instant, Options, RequestId};
 
@@ -43,6 +44,8 @@ pub(super) struct Clocks {
     unstarted: SortedSet<(Instant, RequestId)>,
     moving: SortedSet<(Instant, RequestId)>,
     awaiting: SortedSet<(Instant, RequestId)>,
+    /// Requests in `moving` whose speed is shown; it ends before they count as stalled.
+    shown_moving: SortedSet<(Instant, RequestId)>,
     /// When a request last moved, or gave its connection back.
     last_activity: Instant,
 }
@@ -106,7 +109,18 @@ impl Clocks {
         let moving = self.moving.first().zip(patience.idle).map(|((since, _), idle)| *since + idle);
         let awaiting = self.awaiting.first().map(|(since, _)| *since + patience.response);
         let unstarted = patience.idle.and_then(|idle| self.start_deadline(idle));
-        [moving, awaiting, unstarted].into_iter().flatten().min()
+        let still = self.shown_moving.first().map(|(since, _)| *since + STILL_AFTER);
+        [moving, awaiting, unstarted, still].into_iter().flatten().min()
+    }
+
+    /// The files of requests that have just come to a standstill, though not for so long that it is a stall.
+    pub(super) fn take_still(&mut self, now: Instant) -> Vec<FileId> {
+        let is_still = |(since, _): &&(Instant, RequestId)| *since + STILL_AFTER <= now;
+        let still: Vec<_> = self.shown_moving.iter().take_while(is_still).copied().collect();
+        for entry in &still {
+            self.shown_moving.remove(entry);
+        }
+        still.into_iter().filter_map(|(_, request)| self.file(request)).collect()
     }
 
     /// Ends the requests that owed bytes for too long, and returns them.
@@ -156,12 +170,16 @@ impl Clocks {
     fn set(&mut self, request: RequestId, clock: Clock) {
         self.forget(request);
         self.queue(clock.due).insert((clock.since, request));
+        if clock.due == Due::MoreBytes {
+            self.shown_moving.insert((clock.since, request));
+        }
         self.requests.insert(request, clock);
     }
 
     fn forget(&mut self, request: RequestId) -> Option<Clock> {
         let clock = self.requests.remove(&request)?;
         self.queue(clock.due).remove(&(clock.since, request));
+        self.shown_moving.remove(&(clock.since, request));
         Some(clock)
     }
 

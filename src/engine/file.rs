@@ -182,6 +182,19 @@ impl UploadFile {
         more
     }
 
+    /// No byte of its request has left for a while: it has no speed.
+    pub(super) fn stand_still(&mut self) {
+        if let Some(Run { step: Step::Sending(transfer), .. }) = self.run_mut() {
+            transfer.stand_still();
+        }
+    }
+
+    /// Sets a value of the app's own metadata, for whoever signs from now on.
+    pub(super) fn set_meta(&mut self, name: &str, value: &str) {
+        self.info.meta.insert(name, value);
+        self.meta.insert(name, value);
+    }
+
     /// A request starts. An empty body has left with that: no progress event will tell.
     pub(super) fn start(&mut self, transfer: Transfer) {
         self.may_be_stored |= transfer.size() == 0;

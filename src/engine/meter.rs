@@ -6,7 +6,7 @@ use super::Instant;
 const TIME_CONSTANT: Duration = Duration::from_secs(3);
 
 /// Without a byte for this long, nothing moves.
-const STILL_AFTER: Duration = Duration::from_secs(5);
+pub(super) const STILL_AFTER: Duration = Duration::from_secs(5);
 
 /// The speed of what it records, as an exponentially weighted moving average.
 #[derive(Clone, Debug, Default)]

@@ -12,6 +12,7 @@
 //! | `verbs` | what people want: upload, pause, resume, retry, remove |
 //! | `signing` → `sending` → `confirming` | a file's way, and what each answer means |
 //! | `retrying`, `verdict`, `jitter` | what is tried again, and when |
+//! | `network` | what waits while there is none |
 //! | `clocks` | requests that keep silent |
 //! | `queues` | who waits for what |
 //! | `tally`, `meter` | sums and speeds |
@@ -29,6 +30,7 @@ mod id;
 mod input;
 mod jitter;
 mod meter;
+mod network;
 mod options;
 mod outbox;
 mod output;
@@ -62,6 +64,7 @@ pub use time::Instant;
 use clocks::{Clocks, GAP, Patience};
 use id::Ids;
 use jitter::Jitter;
+use network::Network;
 use outbox::Outbox;
 use phase::{Next, Phase, Step};
 use queues::Queues;
@@ -76,7 +79,7 @@ use crate::s3::FileInfo;
 pub struct Engine {
     options: Options,
     now: Instant,
-    online: bool,
+    network: Network,
     files: SortedMap<FileId, Box<UploadFile>>,
     queues: Queues,
     clocks: Clocks,
@@ -100,7 +103,7 @@ impl Engine {
             jitter: Jitter::new(options.seed),
             options,
             now: Instant::default(),
-            online: true,
+            network: Network::Online,
             files: SortedMap::default(),
             queues: Queues::default(),
             clocks: Clocks::default(),
@@ -151,6 +154,7 @@ impl Engine {
     /// Takes what the world answered. Answers to what is over are ignored.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         self.wake(now);
+        self.hear_probe(&input, now);
         match input {
             Input::Signed { call, results } => self.signed(call, results, now),
             Input::Confirmed { call, result } => self.confirmed(call, result),
@@ -158,8 +162,8 @@ impl Engine {
             Input::BodySent { request } => self.progressed(request, u64::MAX, now),
             Input::Response { request, response } => self.answered(request, response, now),
             Input::RequestFailed { request, failure } => self.request_failed(request, failure, now),
-            Input::Online => self.set_online(true),
-            Input::Offline => self.set_online(false),
+            Input::Online => self.set_online(true, now),
+            Input::Offline => self.set_online(false, now),
         }
         self.settle(now);
     }
@@ -175,6 +179,10 @@ impl Engine {
         for (request, file) in self.clocks.take_unanswered(patience, now) {
             self.unanswered(request, file);
         }
+        for file in self.clocks.take_still(now) {
+            self.update(file, UploadFile::stand_still);
+        }
+        self.probe(now);
         self.settle(now);
     }
 
@@ -189,7 +197,7 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let requests = self.clocks.next_deadline(Patience::of(&self.options));
-        [requests, self.queues.next_deadline()].into_iter().flatten().min()
+        [requests, self.queues.next_deadline(), self.next_probe()].into_iter().flatten().min()
     }
 
     /// All files, in the order of adding.
@@ -263,20 +271,6 @@ impl Engine {
     }
 
     fn waiting_for(&self, next: Next) -> Step {
-        if self.online { Step::Ready(next) } else { Step::Offline(next) }
-    }
-
-    /// What the network holds back goes on, or the other way round. Requests in flight go on in any case: browsers
-    /// often say "offline" of a network that works.
-    fn set_online(&mut self, online: bool) {
-        if std::mem::replace(&mut self.online, online) == online {
-            return;
-        }
-        for id in self.queues.ready_or_offline() {
-            if let Some(Step::Ready(next) | Step::Offline(next)) = self.file(id).and_then(UploadFile::step) {
-                let next = next.clone();
-                self.proceed(id, next);
-            }
-        }
+        if self.network.is_online() { Step::Ready(next) } else { Step::Offline(next) }
     }
 }

@@ -65,6 +65,11 @@ impl Queues {
         sets.into_iter().flat_map(SortedSet::iter).copied().collect()
     }
 
+    /// The first of the files that wait for the network.
+    pub(super) fn first_offline(&self) -> Option<FileId> {
+        self.offline.first().copied()
+    }
+
     /// The files whose back-off is over.
     pub(super) fn back_off_over(&self, now: Instant) -> Vec<FileId> {
         self.backing_off.iter().take_while(|(until, _)| *until <= now).map(|(_, id)| *id).collect()

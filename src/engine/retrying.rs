@@ -20,7 +20,7 @@ impl Engine {
         error: UploadError,
         retry_after: Option<Duration>,
     ) {
-        if !self.online && error.is_silence() {
+        if !self.network.is_online() && error.is_silence() {
             return self.proceed(id, next);
         }
         match self.count_failure(id, task) {

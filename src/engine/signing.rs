@@ -15,6 +15,12 @@ pub(super) struct SignCall {
     asked: Instant,
 }
 
+impl SignCall {
+    pub(super) fn files(&self) -> &[FileId] {
+        &self.files
+    }
+}
+
 /// Files of one call that can be signed later, and go into one call again.
 #[derive(Default)]
 struct Postponed {
@@ -119,7 +125,7 @@ impl Engine {
     }
 
     fn postpone(&mut self, id: FileId, error: UploadError, retry_after: Option<Duration>, postponed: &mut Postponed) {
-        if !self.online && error.is_silence() {
+        if !self.network.is_online() && error.is_silence() {
             return self.proceed(id, Next::Sign);
         }
         match self.count_failure(id, Task::Sign) {

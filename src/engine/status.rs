@@ -83,6 +83,8 @@ pub struct Totals {
     pub complete: usize,
     /// Failed.
     pub failed: usize,
+    /// Failed because they break a restriction: trying again does not help.
+    pub restricted: usize,
     /// Bytes of all files that have not failed, and how many are sent.
     pub progress: Progress,
 }

@@ -27,6 +27,8 @@ impl Tally {
         if is_admitted(file) {
             self.admitted.files += 1;
             self.admitted.bytes += file.info().size;
+        } else {
+            self.totals.restricted += 1;
         }
     }
 
@@ -43,6 +45,8 @@ impl Tally {
         if is_admitted(file) {
             self.admitted.files -= 1;
             self.admitted.bytes -= file.info().size;
+        } else {
+            self.totals.restricted -= 1;
         }
     }
 

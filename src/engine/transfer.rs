@@ -44,6 +44,11 @@ impl Transfer {
         if self.is_sent() { 0.0 } else { self.meter.speed() }
     }
 
+    /// No byte has left for a while.
+    pub(super) fn stand_still(&mut self) {
+        self.meter = Meter::default();
+    }
+
     /// `sent` bytes have left; returns how many more these are than before.
     pub(super) fn advance(&mut self, sent: u64, now: Instant) -> u64 {
         let before = self.sent();

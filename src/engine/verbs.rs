@@ -41,6 +41,13 @@ impl Engine {
         self.settle(now);
     }
 
+    /// Sets a value of a file's own metadata, for signatures from now on. `key` is the server's and stays.
+    pub fn set_meta(&mut self, file: FileId, name: &str, value: &str) {
+        if name != "key" {
+            self.update(file, |file| file.set_meta(name, value));
+        }
+    }
+
     /// Stops all files on their way whose bytes have not all left.
     pub fn pause_all(&mut self, now: Instant) {
         self.wake(now);

@@ -1,5 +1,6 @@
 //! S3's own words as types, shared by browser and server. Pure: no I/O, no clock, no randomness.
 
+mod accept;
 mod content_disposition;
 mod error;
 mod fields;
@@ -11,6 +12,7 @@ mod size;
 mod token;
 mod upload_parameters;
 
+pub use accept::is_accepted;
 pub use content_disposition::content_disposition;
 pub use error::ErrorResponse;
 pub use fields::Fields;

@@ -36,10 +36,29 @@ fn a_connection_that_breaks_without_a_network_does_not_count_and_goes_on_at_once
     world.input(Input::Offline);
     world.break_connection(file);
     assert_eq!(world.status(file), Status::Offline);
-    world.wait(60.0);
+    world.wait(9.0);
     assert_eq!(world.told(), "");
     world.input(Input::Online);
     assert_eq!(world.told(), "send 1 0..100 as #2");
+}
+
+#[test]
+fn one_file_tries_now_and_then_whether_the_browser_is_right() {
+    let mut world = World::new(no_retries());
+    world.add_many(2, 100);
+    world.input(Input::Offline);
+    world.act(Engine::upload);
+    world.told();
+    world.wait(10.0);
+    assert_eq!(world.told(), "sign 1");
+    world.lose_signing();
+    assert_eq!(world.status(world.first_file()), Status::Offline);
+    world.wait(9.0);
+    assert_eq!(world.told(), "");
+    world.wait(1.0);
+    assert_eq!(world.told(), "sign 1");
+    world.sign();
+    assert_eq!(world.told(), "send 1 0..100 as #1; sign 2", "an answer proves the network");
 }
 
 #[test]
@@ -48,7 +67,7 @@ fn a_signature_that_expired_meanwhile_is_renewed() {
     let file = world.sending(100);
     world.input(Input::Offline);
     world.break_connection(file);
-    world.wait(60.0);
+    world.pass(60.0);
     world.input(Input::Online);
     assert_eq!(world.told(), "sign 1");
 }
@@ -61,7 +80,8 @@ fn a_stall_without_a_network_does_not_count() {
     world.input(Input::Offline);
     world.told();
     world.wait(30.0);
-    assert_eq!(world.told(), "cancel #1; stalled 1");
+    assert_eq!(world.told(), "cancel #1; stalled 1; sign 1");
+    world.lose_signing();
     assert_eq!(world.status(file), Status::Offline);
 }
 
@@ -96,9 +116,8 @@ fn a_back_off_that_ends_without_a_network_waits_for_it() {
     let file = world.sending(100);
     world.break_connection(file);
     world.input(Input::Offline);
-    world.wait(60.0);
+    world.wait(8.0);
     assert_eq!(world.status(file), Status::Offline);
-    assert_eq!(world.engine.poll_timeout(), None);
     world.input(Input::Online);
     assert_eq!(world.told(), "send 1 0..100 as #2");
 }

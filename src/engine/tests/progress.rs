@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::engine::{Engine, Options, Output, Status};
+use crate::engine::{Engine, Options, Output, Progress, Status};
 
 #[test]
 fn progress_never_goes_back() {
@@ -99,4 +99,18 @@ fn a_file_is_said_to_have_changed_once_however_much_changed() {
         changed.extend(matches!(output, Output::Changed(_)).then_some(output));
     }
     assert_eq!(changed, [Output::Changed(file)]);
+}
+
+#[test]
+fn a_file_that_stands_still_loses_its_speed_before_it_has_stalled() {
+    let mut world = World::new(Options::default());
+    let file = world.sending(100_000);
+    world.progress(file, 1000);
+    world.wait(1.0);
+    world.progress(file, 2000);
+    assert!(world.progress_of(file).speed > 0.0);
+    world.wait(5.0);
+    let Progress { sent, speed, time_left, .. } = world.progress_of(file);
+    assert_eq!((sent, speed.to_bits(), time_left), (2000, 0.0_f64.to_bits(), None));
+    assert_eq!(world.status(file), Status::Uploading);
 }

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::engine::{
-    CallId, Engine, Event, FileId, Input, Instant, MAX_SIGN_BATCH, Output, Progress, RequestId, Restriction, Status,
-    Totals, UploadError, UploadFile,
+    CallFailure, CallId, Engine, Event, FileId, Input, Instant, MAX_SIGN_BATCH, Output, Progress, RequestId,
+    Restriction, Status, Totals, UploadError, UploadFile,
 };
 use crate::s3::UploadToken;
 
@@ -17,6 +17,17 @@ pub(super) struct Referee {
     usable_until: BTreeMap<String, Instant>,
     ended: BTreeSet<FileId>,
     offline: bool,
+    probes: Probes,
+}
+
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What was started to try a network that is said not to be there.
+#[derive(Default)]
+struct Probes {
+    last: Option<Instant>,
+    calls: BTreeSet<CallId>,
+    requests: BTreeSet<RequestId>,
 }
 
 /// What is known of a file of the list.
@@ -54,9 +65,11 @@ impl Referee {
     /// Before an input reaches the engine.
     pub(super) fn hear(&mut self, input: &Input) {
         match input {
-            Input::Offline => self.offline = true,
+            Input::Offline => (self.offline, self.probes.last) = (true, None),
             Input::Online => self.offline = false,
             Input::Response { request, response } => {
+                let was_probe = self.probes.requests.remove(request) && self.in_flight.contains_key(request);
+                self.hear_of_probe(was_probe, response.status > 0);
                 if matches!(response.status, 200..=299 | 412) {
                     self.sent(*request, u64::MAX);
                 }
@@ -66,6 +79,8 @@ impl Referee {
             Input::BodySent { request } => self.sent(*request, u64::MAX),
             Input::Progress { request, sent } => self.sent(*request, *sent),
             Input::Signed { call, results } => {
+                let was_probe = self.probes.calls.remove(call);
+                self.hear_of_probe(was_probe, results.iter().any(|result| result.as_ref().err().is_none_or(is_answer)));
                 let Some(asked) = self.sign_calls.remove(call) else { return };
                 for signed in results.iter().flatten() {
                     if let Some(ms) = signed.expires_in_ms {
@@ -76,7 +91,10 @@ impl Referee {
                     }
                 }
             }
-            Input::Confirmed { .. } => {}
+            Input::Confirmed { call, result } => {
+                let was_probe = self.probes.calls.remove(call);
+                self.hear_of_probe(was_probe, result.as_ref().err().is_none_or(is_answer));
+            }
         }
     }
 
@@ -92,7 +110,7 @@ impl Referee {
                 Output::Cancel { request } => {
                     assert!(self.in_flight.remove(request).is_some(), "only what is in flight is cancelled");
                 }
-                Output::Confirm { token, .. } => self.confirming_is_just(engine, token),
+                Output::Confirm { call, token } => self.confirming_is_just(engine, *call, token, now),
                 Output::Event(event) => self.event_is_just(engine, event, &outputs[..index]),
                 Output::Discard { .. } | Output::Changed(_) => {}
             }
@@ -111,8 +129,25 @@ impl Referee {
         }
     }
 
+    /// Whether this start is a probe of a network that is said not to be there.
+    fn start_is_just(&mut self, now: Instant) -> bool {
+        if self.offline {
+            assert!(self.probes.last.is_none_or(|last| now.since(last) >= PROBE_INTERVAL), "one try in a while");
+            self.probes.last = Some(now);
+        }
+        self.offline
+    }
+
+    /// An answer to a probe proves the network.
+    fn hear_of_probe(&mut self, was_probe: bool, is_answer: bool) {
+        self.offline &= !(was_probe && is_answer);
+    }
+
     fn signing_is_just(&mut self, engine: &Engine, call: CallId, files: &[FileId], now: Instant) {
-        assert!(!self.offline, "nothing starts without a network");
+        if self.start_is_just(now) {
+            assert_eq!(files.len(), 1, "one file tries the network");
+            self.probes.calls.insert(call);
+        }
         assert!((1..=MAX_SIGN_BATCH).contains(&files.len()), "a signing call has 1 to {MAX_SIGN_BATCH} files");
         assert!(files.is_sorted() && BTreeSet::from_iter(files).len() == files.len(), "in order, each once");
         let status = |file: &FileId| engine.file(*file).map(UploadFile::status);
@@ -121,7 +156,9 @@ impl Referee {
     }
 
     fn sending_is_just(&mut self, engine: &Engine, request: RequestId, file: FileId, url: &str, now: Instant) {
-        assert!(!self.offline, "nothing starts without a network");
+        if self.start_is_just(now) {
+            self.probes.requests.insert(request);
+        }
         assert!(self.usable_until.get(url).is_none_or(|until| now < *until), "no request starts on an old signature");
         assert!(self.in_flight.values().all(|other| *other != file), "a file has one request at a time");
         assert!(self.in_flight.insert(request, file).is_none(), "a request starts once");
@@ -132,8 +169,10 @@ impl Referee {
         record.may_be_stored |= record.size == 0;
     }
 
-    fn confirming_is_just(&self, engine: &Engine, token: &UploadToken) {
-        assert!(!self.offline, "nothing starts without a network");
+    fn confirming_is_just(&mut self, engine: &Engine, call: CallId, token: &UploadToken, now: Instant) {
+        if self.start_is_just(now) {
+            self.probes.calls.insert(call);
+        }
         let of_token = engine.files().find(|file| file.token() == Some(token)).unwrap();
         assert_eq!(of_token.status(), Status::Finishing, "only what was sent is confirmed");
         assert!(self.in_flight.values().all(|file| *file != of_token.id()), "a confirmed file holds no slot");
@@ -238,6 +277,10 @@ impl Referee {
     }
 }
 
+fn is_answer(failure: &CallFailure) -> bool {
+    !matches!(failure, CallFailure::Unreachable { .. })
+}
+
 fn is_restricted(engine: &Engine, file: FileId) -> bool {
     matches!(engine.file(file).and_then(UploadFile::error), Some(UploadError::Restricted(Restriction::TooLarge { .. })))
 }
@@ -262,6 +305,7 @@ fn totals_are_the_sum(engine: &Engine) {
         sum.paused += usize::from(status == Status::Paused);
         sum.complete += usize::from(status == Status::Complete);
         sum.failed += usize::from(status == Status::Failed);
+        sum.restricted += usize::from(matches!(file.error(), Some(UploadError::Restricted(_))));
         if status != Status::Failed {
             sum.progress.sent += progress.sent;
             sum.progress.size += progress.size;

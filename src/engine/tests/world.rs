@@ -96,6 +96,10 @@ impl World {
         std::mem::take(&mut self.told).join("; ")
     }
 
+    pub(super) fn first_file(&self) -> FileId {
+        self.engine.files().next().unwrap().id()
+    }
+
     pub(super) fn status(&self, id: FileId) -> Status {
         self.engine.file(id).unwrap().status()
     }

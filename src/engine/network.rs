@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use super::phase::Step;
+use super::{CallFailure, Engine, FileId, Input, Instant, UploadFile};
+
+/// Browsers also say "offline" of a network that reaches the store, so one file tries its luck this often.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Whether there is a network, as far as anybody knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Network {
+    Online,
+    Offline {
+        next_probe: Instant,
+        /// The file that tries it; what it is answered proves the network.
+        probe: Option<FileId>,
+    },
+}
+
+impl Network {
+    pub(super) fn is_online(self) -> bool {
+        matches!(self, Self::Online)
+    }
+}
+
+impl Engine {
+    /// What the network holds back goes on, or the other way round. Requests in flight go on in any case.
+    pub(super) fn set_online(&mut self, online: bool, now: Instant) {
+        if self.network.is_online() == online {
+            return;
+        }
+        self.network =
+            if online { Network::Online } else { Network::Offline { next_probe: now + PROBE_INTERVAL, probe: None } };
+        for id in self.queues.ready_or_offline() {
+            if let Some(Step::Ready(next) | Step::Offline(next)) = self.file(id).and_then(UploadFile::step) {
+                let next = next.clone();
+                self.proceed(id, next);
+            }
+        }
+    }
+
+    /// When to try whether the network is there after all; `None` while nobody waits for it, or something is in flight
+    /// that may yet end.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        match self.network {
+            Network::Offline { next_probe, .. } if !self.is_waiting_for_answers() => {
+                self.queues.first_offline().map(|_| next_probe)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_waiting_for_answers(&self) -> bool {
+        self.clocks.len() > 0 || !self.sign_calls.is_empty() || !self.confirm_calls.is_empty()
+    }
+
+    /// Lets the first file that waits for the network try it.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if self.next_probe().is_none_or(|due| now < due) {
+            return;
+        }
+        let probe = self.queues.first_offline();
+        self.network = Network::Offline { next_probe: now + PROBE_INTERVAL, probe };
+        if let Some((id, Step::Offline(next))) = probe.and_then(|id| Some((id, self.file(id)?.step()?))) {
+            let next = next.clone();
+            self.set_step(id, Step::Ready(next));
+        }
+    }
+
+    /// An answer to the file that tried the network: it is there.
+    pub(super) fn hear_probe(&mut self, input: &Input, now: Instant) {
+        let Network::Offline { probe: Some(probe), .. } = self.network else { return };
+        let is_answer = |failure: &CallFailure| !matches!(failure, CallFailure::Unreachable { .. });
+        let file = match input {
+            Input::Signed { call, results } => {
+                let answered = results.iter().any(|result| result.as_ref().err().is_none_or(is_answer));
+                self.sign_calls.get(call).and_then(|call| call.files().first().filter(|_| answered).copied())
+            }
+            Input::Confirmed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
+                self.confirm_calls.get(call).copied()
+            }
+            Input::Response { request, response } if response.status > 0 => self.clocks.file(*request),
+            _ => None,
+        };
+        if file == Some(probe) {
+            self.set_online(true, now);
+        }
+    }
+}
