@@ -114,6 +114,7 @@ impl Uploader {
             limit: options.limit,
             retry: options.retry,
             restrictions: options.restrictions,
+            checksum: None,
             seed: js_sys::Math::random().to_bits(),
         };
         let view = View { uploader: self, known: RefCell::default() };

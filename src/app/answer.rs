@@ -104,7 +104,7 @@ impl FromJson for SignedUpload {
 impl FromJson for Object {
     fn from_json(json: &Json) -> Option<Self> {
         let key = Key::try_from(json.text("key")?).ok()?;
-        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag) })
+        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag), verified: None })
     }
 }
 

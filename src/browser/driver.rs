@@ -90,7 +90,7 @@ impl Driver {
     /// Adds files to the list, in order.
     pub fn add_files(&self, files: impl IntoIterator<Item = PickedFile>) -> Vec<FileId> {
         let add = |PickedFile { file, relative_path }: PickedFile| {
-            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path, &self.meta.of_all));
+            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path, &self.meta.of_all), None);
             self.files.borrow_mut().insert(id, file);
             id
         };
@@ -129,6 +129,12 @@ impl Driver {
             Output::Confirm { call, token } => self.confirm(call, token),
             Output::Discard { token } => spawn_local(self.server.discard(token)),
             Output::Event(event) => self.observer.event(&event),
+            Output::Read { .. }
+            | Output::Release { .. }
+            | Output::SignParts { .. }
+            | Output::Create { .. }
+            | Output::List { .. }
+            | Output::Complete { .. } => {}
             Output::Changed(file) => {
                 self.changes.files.borrow_mut().insert(file);
             }
@@ -153,7 +159,7 @@ impl Driver {
         let file = engine.file(id)?;
         let mut info = file.info().clone();
         info.meta.retain(|name| self.meta.allowed.iter().any(|allowed| allowed == name));
-        Some(SignRequest { file: info, renew: file.token().cloned(), method: None })
+        Some(SignRequest { file: info, renew: file.token().cloned(), ..SignRequest::default() })
     }
 
     fn confirm(&self, call: CallId, token: UploadToken) {

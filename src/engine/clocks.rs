@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use super::id::Piece;
 use super::meter::STILL_AFTER;
 use super::sorted::{SortedMap, SortedSet};
-use super::{FileId, Instant, Options, RequestId};
+use super::{Instant, Options, RequestId};
 
 /// A deadline met later than this was not waited for: the machine slept, or the tab was throttled.
 pub(super) const GAP: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ pub(super) struct Clocks {
 
 #[derive(Clone, Copy, Debug)]
 struct Clock {
-    file: FileId,
+    piece: Piece,
     due: Due,
     since: Instant,
     /// Restarted once because of a gap, and nothing was heard of the request since.
@@ -73,19 +74,19 @@ impl Clocks {
     }
 
     /// Whose request it is, while it is in flight.
-    pub(super) fn file(&self, request: RequestId) -> Option<FileId> {
-        self.requests.get(&request).map(|clock| clock.file)
+    pub(super) fn piece(&self, request: RequestId) -> Option<Piece> {
+        self.requests.get(&request).map(|clock| clock.piece)
     }
 
-    pub(super) fn start(&mut self, request: RequestId, file: FileId, now: Instant) {
-        self.set(request, Clock { file, due: Due::FirstByte, since: now, excused: false });
+    pub(super) fn start(&mut self, request: RequestId, piece: Piece, now: Instant) {
+        self.set(request, Clock { piece, due: Due::FirstByte, since: now, excused: false });
     }
 
     /// A request made itself heard, with more bytes or just for the first time.
     pub(super) fn progress(&mut self, request: RequestId, is_more: bool, now: Instant) {
         let Some(clock) = self.requests.get(&request).copied() else { return };
         if clock.due == Due::FirstByte || (clock.due == Due::MoreBytes && is_more) {
-            self.restart(request, clock.file, Due::MoreBytes, now);
+            self.restart(request, clock.piece, Due::MoreBytes, now);
         }
     }
 
@@ -93,7 +94,7 @@ impl Clocks {
     pub(super) fn sent(&mut self, request: RequestId, now: Instant) {
         let Some(clock) = self.requests.get(&request).copied() else { return };
         if clock.due != Due::Response {
-            self.restart(request, clock.file, Due::Response, now);
+            self.restart(request, clock.piece, Due::Response, now);
         }
     }
 
@@ -113,18 +114,18 @@ impl Clocks {
         [moving, awaiting, unstarted, still].into_iter().flatten().min()
     }
 
-    /// The files of requests that have just come to a standstill, though not for so long that it is a stall.
-    pub(super) fn take_still(&mut self, now: Instant) -> Vec<FileId> {
+    /// Whose requests have just come to a standstill, though not for so long that it is a stall.
+    pub(super) fn take_still(&mut self, now: Instant) -> Vec<Piece> {
         let is_still = |(since, _): &&(Instant, RequestId)| *since + STILL_AFTER <= now;
         let still: Vec<_> = self.shown_moving.iter().take_while(is_still).copied().collect();
         for entry in &still {
             self.shown_moving.remove(entry);
         }
-        still.into_iter().filter_map(|(_, request)| self.file(request)).collect()
+        still.into_iter().filter_map(|(_, request)| self.piece(request)).collect()
     }
 
     /// Ends the requests that owed bytes for too long, and returns them.
-    pub(super) fn take_stalled(&mut self, patience: Patience, now: Instant) -> Vec<(RequestId, FileId)> {
+    pub(super) fn take_stalled(&mut self, patience: Patience, now: Instant) -> Vec<(RequestId, Piece)> {
         let Some(idle) = patience.idle else { return Vec::new() };
         let mut stalled = self.take_due(Due::MoreBytes, idle, now);
         if self.start_deadline(idle).is_some_and(|deadline| deadline <= now) {
@@ -134,7 +135,7 @@ impl Clocks {
     }
 
     /// Ends the requests that owed a response for too long, and returns them.
-    pub(super) fn take_unanswered(&mut self, patience: Patience, now: Instant) -> Vec<(RequestId, FileId)> {
+    pub(super) fn take_unanswered(&mut self, patience: Patience, now: Instant) -> Vec<(RequestId, Piece)> {
         self.take_due(Due::Response, patience.response, now)
     }
 
@@ -153,18 +154,18 @@ impl Clocks {
         Some((*since).max(self.last_activity) + idle)
     }
 
-    fn take_due(&mut self, due: Due, patience: Duration, now: Instant) -> Vec<(RequestId, FileId)> {
+    fn take_due(&mut self, due: Due, patience: Duration, now: Instant) -> Vec<(RequestId, Piece)> {
         let is_over = |(since, _): &&(Instant, RequestId)| *since + patience <= now;
         let over: Vec<_> = self.queue(due).iter().take_while(is_over).map(|(_, request)| *request).collect();
         if !over.is_empty() && due != Due::FirstByte {
             self.last_activity = now;
         }
-        over.into_iter().filter_map(|request| Some((request, self.forget(request)?.file))).collect()
+        over.into_iter().filter_map(|request| Some((request, self.forget(request)?.piece))).collect()
     }
 
-    fn restart(&mut self, request: RequestId, file: FileId, due: Due, now: Instant) {
+    fn restart(&mut self, request: RequestId, piece: Piece, due: Due, now: Instant) {
         self.last_activity = now;
-        self.set(request, Clock { file, due, since: now, excused: false });
+        self.set(request, Clock { piece, due, since: now, excused: false });
     }
 
     fn set(&mut self, request: RequestId, clock: Clock) {

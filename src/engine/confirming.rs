@@ -1,19 +1,23 @@
 use super::phase::{Next, Step, Task};
 use super::signature::{Claim, Destination};
-use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile};
-use crate::s3::{ETag, Object, Refusal};
+use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile, Uploaded};
+use crate::s3::{Object, Refusal};
 
 /// Success is what the server has seen in the bucket; without a server that could look, what the store said.
 impl Engine {
     pub(super) fn start_confirming(&mut self) {
         for id in self.queues.to_confirm() {
-            if let Some(Step::Ready(Next::Confirm(claim))) = self.file(id).and_then(UploadFile::step) {
-                let claim = claim.clone();
-                let (call, token) = (self.ids.call(), claim.token.clone());
-                self.set_step(id, Step::Confirming(claim));
-                self.confirm_calls.insert(call, id);
-                self.outbox.push(Output::Confirm { call, token });
-            }
+            let Some(file) = self.file(id) else { continue };
+            let Some(Step::Ready(Next::Confirm(claim))) = file.step() else { continue };
+            let (claim, call) = (claim.clone(), self.ids.call());
+            let token = claim.token.clone();
+            let output = match self.file(id).and_then(UploadFile::multipart) {
+                Some(multipart) => Output::Complete { call, token, checksums: multipart.checksums() },
+                None => Output::Confirm { call, token },
+            };
+            self.set_step(id, Step::Confirming(claim));
+            self.confirm_calls.insert(call, id);
+            self.outbox.push(output);
         }
     }
 
@@ -21,7 +25,10 @@ impl Engine {
     pub(super) fn stored(&mut self, id: FileId, destination: Destination) {
         match self.file(id).and_then(UploadFile::token).cloned() {
             Some(token) => self.proceed(id, Next::Confirm(Claim { token, destination })),
-            None => self.succeed(id, destination, None),
+            None => {
+                let Destination { key, location } = destination;
+                self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
+            }
         }
     }
 
@@ -31,9 +38,9 @@ impl Engine {
         let Some(Step::Confirming(claim)) = self.file(id).and_then(UploadFile::step) else { return };
         let claim = claim.clone();
         match result {
-            Ok(Object { key, etag, .. }) => {
-                let destination = Destination { key: key.into(), ..claim.destination };
-                self.succeed(id, destination, etag);
+            Ok(Object { key, etag, verified, .. }) => {
+                let location = claim.destination.location;
+                self.succeed(id, key.into(), Uploaded { location, etag, verified });
             }
             Err(failure) => self.confirming_failed(id, claim, failure),
         }
@@ -42,26 +49,29 @@ impl Engine {
     fn confirming_failed(&mut self, id: FileId, claim: Claim, failure: CallFailure) {
         let again = Next::Confirm(claim);
         match failure {
-            CallFailure::Refused(refusal @ Refusal::ObjectMissing) => {
-                if let Some(run) = self.files.get_mut(&id).and_then(|file| file.run_mut()) {
+            CallFailure::Refused(refusal @ (Refusal::ObjectMissing | Refusal::ChecksumMismatch)) => {
+                if let Some(run) = self.run_mut(id.into()) {
                     run.failures.forgive(Task::Confirm);
                 }
-                self.try_again(id, Task::Send, Next::Sign, refusal.into(), None);
+                self.start_over(id, refusal.into());
             }
+            CallFailure::Refused(refusal @ Refusal::UploadMissing) => self.start_over(id, refusal.into()),
+            CallFailure::Refused(Refusal::PartsMissing { parts }) => self.parts_missing(id, parts),
             CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {
-                self.try_again(id, Task::Confirm, again, refusal.into(), None);
+                self.try_again(id.into(), Task::Confirm, again, refusal.into(), None);
             }
             CallFailure::Unreachable { reason, retry_after } => {
                 let error = UploadError::ServerUnreachable { reason };
-                self.try_again(id, Task::Confirm, again, error, retry_after);
+                self.try_again(id.into(), Task::Confirm, again, error, retry_after);
             }
             CallFailure::Refused(refusal) => self.fail(id, refusal.into()),
             CallFailure::Invalid { reason } => self.fail(id, UploadError::Invalid { reason }),
         }
     }
 
-    fn succeed(&mut self, id: FileId, destination: Destination, etag: Option<ETag>) {
-        self.update(id, |file| file.complete(destination, etag));
+    fn succeed(&mut self, id: FileId, key: String, uploaded: Uploaded) {
+        self.halt(id);
+        self.update(id, |file| file.complete(key, uploaded));
         self.ended.insert(id);
         self.outbox.event(Event::UploadSuccess(id));
     }

@@ -1,9 +1,13 @@
+use std::ops::Range;
+
+use super::id::Piece;
 use super::meter::time_left;
+use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Phase, Run, Step};
 use super::signature::Destination;
 use super::transfer::Transfer;
 use super::{FileId, Instant, Progress, Status, UploadError};
-use crate::s3::{ETag, FileInfo, Meta, SignedUpload, UploadToken};
+use crate::s3::{Checksum, ChecksumAlgorithm, ETag, FileInfo, Meta, PartNumber, PartPlan, SignedUpload, UploadToken};
 
 /// A file of the list, and how far it is.
 #[derive(Clone, Debug)]
@@ -12,10 +16,12 @@ pub struct UploadFile {
     info: FileInfo,
     meta: Meta,
     token: Option<UploadToken>,
-    /// The most bytes that any one request has sent.
+    /// The most bytes that were sent so far: of an upload in one request, by any one of them.
     sent: u64,
     /// The last byte has left in some request for the token's key: the object may be there.
     may_be_stored: bool,
+    /// Of an upload in parts.
+    multipart: Option<Box<Multipart>>,
     phase: Phase,
 }
 
@@ -26,12 +32,15 @@ pub struct Uploaded {
     pub location: Option<String>,
     /// The entity tag, where the server confirmed the upload and the store has one.
     pub etag: Option<ETag>,
+    /// How the store proved that it holds the very bytes that were read here; `None` where it did not.
+    pub verified: Option<ChecksumAlgorithm>,
 }
 
 impl UploadFile {
-    pub(super) fn new(id: FileId, info: FileInfo, phase: Phase) -> Self {
+    pub(super) fn new(id: FileId, info: FileInfo, plan: Option<PartPlan>, phase: Phase) -> Self {
         let meta = info.meta.clone();
-        Self { id, info, meta, token: None, sent: 0, may_be_stored: false, phase }
+        let multipart = plan.map(|plan| Box::new(Multipart::new(plan)));
+        Self { id, info, meta, token: None, sent: 0, may_be_stored: false, multipart, phase }
     }
 
     /// Names the file for the engine's verbs.
@@ -78,10 +87,11 @@ impl UploadFile {
             Phase::Complete(_) => size,
             _ => self.sent.min(size.saturating_sub(1)),
         };
-        let (left, speed) = self.transfer().map_or((0, 0.0), |transfer| {
-            let left = transfer.size() - transfer.sent();
-            (left, transfer.speed())
-        });
+        let speed = match &self.multipart {
+            Some(multipart) => multipart.speed(),
+            None => self.transfers().map(Transfer::speed).sum(),
+        };
+        let left = size - self.sent_now().min(size);
         Progress { sent, size, speed, time_left: time_left(left, speed) }
     }
 
@@ -100,6 +110,21 @@ impl UploadFile {
         self.token.as_ref()
     }
 
+    /// Bytes of each part, where the file goes in parts.
+    #[must_use]
+    pub fn part_size(&self) -> Option<u64> {
+        self.multipart.as_ref().map(|multipart| multipart.plan().part_size())
+    }
+
+    /// The checksum that the next signature is for: of the whole file, or of one part.
+    #[must_use]
+    pub fn checksum(&self, part: Option<PartNumber>) -> Option<&Checksum> {
+        match self.run(part)?.step {
+            Step::Signing(_, ref checksum) => checksum.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Where the file is in the bucket, once it is.
     #[must_use]
     pub fn uploaded(&self) -> Option<&Uploaded> {
@@ -112,13 +137,30 @@ impl UploadFile {
     fn status_of(&self, step: &Step) -> Status {
         match step {
             Step::Ready(Next::Confirm(_)) | Step::Confirming(_) => Status::Finishing,
+            Step::Ready(Next::Check(_)) | Step::Checking(..) => Status::Finishing,
             Step::Ready(_) => Status::Queued,
             Step::Offline(_) => Status::Offline,
             Step::BackingOff { after, .. } => Status::Retrying { after: *after },
-            Step::Signing(_) => Status::Preparing,
+            Step::Reading(_) | Step::Signing(..) | Step::Creating(_) => Status::Preparing,
+            Step::InParts => self.status_of_parts(),
             Step::Sending(transfer) if transfer.is_sent() => Status::Finishing,
             Step::Sending(transfer) if transfer.sent() < self.sent => Status::Resending,
             Step::Sending(_) => Status::Uploading,
+        }
+    }
+
+    /// What moves says more than what waits, and what waits for something more than what waits its turn.
+    fn status_of_parts(&self) -> Status {
+        let Some(multipart) = &self.multipart else { return Status::Queued };
+        if multipart.transfers().next().is_some() {
+            let is_behind = multipart.sent() < self.sent;
+            return if is_behind { Status::Resending } else { Status::Uploading };
+        }
+        let steps = || multipart.underway().iter().map(|(_, run)| &run.step);
+        let waits = |step: &&Step| matches!(step, Step::BackingOff { .. } | Step::Offline(_));
+        match steps().find(waits).or_else(|| steps().next()) {
+            Some(step) => self.status_of(step),
+            None => Status::Queued,
         }
     }
 }
@@ -133,24 +175,62 @@ impl UploadFile {
         self.phase = phase;
     }
 
-    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
-        match &mut self.phase {
-            Phase::Running(run) => Some(run),
-            _ => None,
+    /// The way of the file itself, or of one of its parts.
+    pub(super) fn run(&self, part: Option<PartNumber>) -> Option<&Run> {
+        let Phase::Running(run) = &self.phase else { return None };
+        match part {
+            None => Some(run),
+            Some(part) => self.multipart.as_ref()?.underway().get(&part),
         }
     }
 
+    pub(super) fn run_mut(&mut self, part: Option<PartNumber>) -> Option<&mut Run> {
+        let Phase::Running(run) = &mut self.phase else { return None };
+        match part {
+            None => Some(run),
+            Some(part) => self.multipart.as_mut()?.run_mut(part),
+        }
+    }
+
+    /// The file's own step.
     pub(super) fn step(&self) -> Option<&Step> {
-        match &self.phase {
-            Phase::Running(run) => Some(&run.step),
+        self.run(None).map(|run| &run.step)
+    }
+
+    /// The file itself and its parts, as far as they are on their way.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (Piece, &Step)> {
+        let own = self.step().map(|step| (Piece::from(self.id), step));
+        let multipart = self.multipart.as_ref().filter(|_| own.is_some());
+        let parts = multipart.into_iter().flat_map(|multipart| multipart.underway().iter());
+        own.into_iter().chain(parts.map(|(part, run)| (Piece { file: self.id, part: Some(*part) }, &run.step)))
+    }
+
+    /// Its requests in flight.
+    pub(super) fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.pieces().filter_map(|(_, step)| match step {
+            Step::Sending(transfer) => Some(transfer),
+            _ => None,
+        })
+    }
+
+    pub(super) fn transfer(&self, part: Option<PartNumber>) -> Option<&Transfer> {
+        match &self.run(part)?.step {
+            Step::Sending(transfer) => Some(transfer),
             _ => None,
         }
     }
 
-    pub(super) fn transfer(&self) -> Option<&Transfer> {
-        match self.step() {
-            Some(Step::Sending(transfer)) => Some(transfer),
-            _ => None,
+    /// Parts on their way, and requests in flight.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let underway = self.multipart.as_ref().map_or(0, |multipart| multipart.underway().len());
+        (underway, if underway == 0 { 0 } else { self.transfers().count() })
+    }
+
+    /// The file's bytes, or those of one of its parts.
+    pub(super) fn range(&self, part: Option<PartNumber>) -> Option<Range<u64>> {
+        match part {
+            None => Some(0..self.info.size),
+            Some(part) => self.multipart.as_ref()?.plan().range(part),
         }
     }
 
@@ -162,30 +242,45 @@ impl UploadFile {
             }
             Some(Step::Confirming(_)) => true,
             Some(Step::Sending(transfer)) => transfer.is_sent(),
-            Some(Step::Signing(_)) | None => false,
+            _ => false,
         }
     }
 
     /// The token of an object that may be there though nobody has confirmed it.
     pub(super) fn unconfirmed(&self) -> Option<&UploadToken> {
-        let may_exist = self.may_be_stored && !matches!(self.phase, Phase::Complete(_));
+        let in_parts = self.multipart.as_ref().map(|multipart| multipart.stage);
+        let may_exist = self.may_be_stored || matches!(in_parts, Some(Stage::Unknown | Stage::Created));
+        let may_exist = may_exist && !matches!(self.phase, Phase::Complete(_));
         self.token.as_ref().filter(|_| may_exist)
     }
 
-    /// `sent` bytes of its request have left; returns how many more these are than before.
-    pub(super) fn advance(&mut self, sent: u64, now: Instant) -> u64 {
-        let Phase::Running(run) = &mut self.phase else { return 0 };
-        let Step::Sending(transfer) = &mut run.step else { return 0 };
+    /// `sent` bytes of a request have left; returns how many more these are than before.
+    pub(super) fn advance(&mut self, part: Option<PartNumber>, sent: u64, now: Instant) -> u64 {
+        let Some(Run { step: Step::Sending(transfer), .. }) = self.run_mut(part) else { return 0 };
         let more = transfer.advance(sent, now);
-        self.sent = self.sent.max(transfer.sent());
-        self.may_be_stored |= transfer.is_sent();
+        let is_whole = transfer.is_sent() && part.is_none();
+        if let Some(multipart) = &mut self.multipart {
+            multipart.record(more, now);
+        }
+        self.sent = self.sent.max(self.sent_now());
+        self.may_be_stored |= is_whole;
         more
     }
 
+    fn sent_now(&self) -> u64 {
+        match &self.multipart {
+            Some(multipart) => multipart.sent(),
+            None => self.transfers().map(Transfer::sent).sum(),
+        }
+    }
+
     /// No byte of its request has left for a while: it has no speed.
-    pub(super) fn stand_still(&mut self) {
-        if let Some(Run { step: Step::Sending(transfer), .. }) = self.run_mut() {
+    pub(super) fn stand_still(&mut self, part: Option<PartNumber>) {
+        if let Some(Run { step: Step::Sending(transfer), .. }) = self.run_mut(part) {
             transfer.stand_still();
+        }
+        if let Some(multipart) = self.multipart.as_mut().filter(|multipart| multipart.transfers().count() == 1) {
+            multipart.stand_still();
         }
     }
 
@@ -196,13 +291,13 @@ impl UploadFile {
     }
 
     /// A request starts. An empty body has left with that: no progress event will tell.
-    pub(super) fn start(&mut self, transfer: Transfer) {
+    pub(super) fn start(&mut self, part: Option<PartNumber>, transfer: Transfer) {
         self.may_be_stored |= transfer.size() == 0;
-        self.set_step(Step::Sending(transfer));
+        self.set_step(part, Step::Sending(transfer));
     }
 
-    pub(super) fn set_step(&mut self, step: Step) {
-        if let Some(run) = self.run_mut() {
+    pub(super) fn set_step(&mut self, part: Option<PartNumber>, step: Step) {
+        if let Some(run) = self.run_mut(part) {
             run.step = step;
         }
         self.may_be_stored |= self.is_claimed();
@@ -220,10 +315,66 @@ impl UploadFile {
     pub(super) fn drop_token(&mut self) {
         self.token = None;
         self.may_be_stored = false;
+        if let Some(multipart) = &mut self.multipart {
+            **multipart = multipart.anew();
+        }
     }
 
-    pub(super) fn complete(&mut self, destination: Destination, etag: Option<ETag>) {
-        self.meta.insert("key", destination.key);
-        self.phase = Phase::Complete(Uploaded { location: destination.location, etag });
+    pub(super) fn complete(&mut self, key: String, uploaded: Uploaded) {
+        self.meta.insert("key", key);
+        self.phase = Phase::Complete(uploaded);
+    }
+}
+
+/// Of an upload in parts.
+impl UploadFile {
+    pub(super) fn multipart(&self) -> Option<&Multipart> {
+        self.multipart.as_deref()
+    }
+
+    pub(super) fn has_parts_left(&self) -> bool {
+        self.multipart.as_ref().is_some_and(|multipart| multipart.has_left())
+    }
+
+    pub(super) fn set_stage(&mut self, stage: Stage) {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.stage = stage;
+        }
+    }
+
+    pub(super) fn set_destination(&mut self, destination: Destination) {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.destination = Some(destination);
+        }
+    }
+
+    /// The store knows the upload: the token names it from now on.
+    pub(super) fn created(&mut self, token: UploadToken) {
+        self.token = Some(token);
+        self.set_stage(Stage::Created);
+    }
+
+    pub(super) fn start_next_part(&mut self, step: Step) -> Option<PartNumber> {
+        self.multipart.as_mut()?.start_next(step)
+    }
+
+    pub(super) fn finish_part(&mut self, part: PartNumber, checksum: Option<Checksum>) {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.finish(part, checksum);
+        }
+        self.sent = self.sent.max(self.sent_now());
+    }
+
+    pub(super) fn lose_part(&mut self, part: PartNumber) {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.lose(part);
+        }
+    }
+
+    /// All parts on their way begin again.
+    pub(super) fn give_back_parts(&mut self) {
+        let Some(multipart) = &mut self.multipart else { return };
+        let parts: Vec<_> = multipart.underway().iter().map(|(part, _)| *part).collect();
+        parts.into_iter().for_each(|part| multipart.give_back(part));
     }
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::s3::PartNumber;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -27,6 +29,19 @@ id! {
 id! {
     /// A request that carries data to the store; its answers carry the same id.
     RequestId
+}
+
+/// A file, or one of its parts: whatever has a way of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Piece {
+    pub(super) file: FileId,
+    pub(super) part: Option<PartNumber>,
+}
+
+impl From<FileId> for Piece {
+    fn from(file: FileId) -> Self {
+        Self { file, part: None }
+    }
 }
 
 /// Where an engine's ids come from.

@@ -1,19 +1,40 @@
 use std::time::Duration;
 
 use super::{CallId, RequestId};
-use crate::s3::{ErrorResponse, Object, Refusal, SignedUpload};
+use crate::s3::{Checksum, ErrorResponse, Object, Part, Refusal, SignedUpload, UploadToken};
 
 /// What the world answers.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The answer to `Output::Sign`: one result a file, in the order asked.
+    /// The answer to `Output::Read`.
+    Read {
+        /// The call answered.
+        call: CallId,
+        /// The checksum; an error where the file can't be read.
+        result: Result<Checksum, ()>,
+    },
+    /// The answer to `Output::Sign` and `Output::SignParts`: one result each, in the order asked.
     Signed {
         /// The call answered.
         call: CallId,
-        /// One for each file of the call; a missing one counts as unanswered.
+        /// One for each file or part of the call; a missing one counts as unanswered. Of parts the token is ignored.
         results: Vec<Result<SignedUpload, CallFailure>>,
     },
-    /// The answer to `Output::Confirm`.
+    /// The answer to `Output::Create`.
+    Created {
+        /// The call answered.
+        call: CallId,
+        /// The upload's token from now on.
+        result: Result<UploadToken, CallFailure>,
+    },
+    /// The answer to `Output::List`.
+    Listed {
+        /// The call answered.
+        call: CallId,
+        /// Every part that the store has.
+        result: Result<Vec<Part>, CallFailure>,
+    },
+    /// The answer to `Output::Confirm` and `Output::Complete`.
     Confirmed {
         /// The call answered.
         call: CallId,

@@ -8,12 +8,14 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `file`, `phase`, `transfer` | one file: what it is, where it stands, its request in flight |
+//! | `file`, `phase`, `multipart`, `transfer` | one file: what it is, where it and its parts stand, requests in flight |
 //! | `verbs` | what people want: upload, pause, resume, retry, remove |
-//! | `signing` → `sending` → `confirming` | a file's way, and what each answer means |
+//! | `preparing` → `signing` → `sending` → `confirming` | the way of a file or part, and what each answer means |
+//! | `parts` | what only uploads in parts have: a beginning, and parts that may be there |
 //! | `retrying`, `verdict`, `jitter` | what is tried again, and when |
 //! | `network` | what waits while there is none |
 //! | `clocks` | requests that keep silent |
+//! | `concurrency` | how many requests the line takes |
 //! | `queues` | who waits for what |
 //! | `tally`, `meter` | sums and speeds |
 //! | `signature`, `restriction` | what a signer returned; what may be added |
@@ -23,6 +25,7 @@
 //! `Engine::update`, which keeps queues and sums true.
 
 mod clocks;
+mod concurrency;
 mod confirming;
 mod error;
 mod file;
@@ -30,11 +33,14 @@ mod id;
 mod input;
 mod jitter;
 mod meter;
+mod multipart;
 mod network;
 mod options;
 mod outbox;
 mod output;
+mod parts;
 mod phase;
+mod preparing;
 mod queues;
 mod restriction;
 mod retrying;
@@ -62,7 +68,8 @@ pub use status::{Progress, Status, Totals};
 pub use time::Instant;
 
 use clocks::{Clocks, GAP, Patience};
-use id::Ids;
+use concurrency::Concurrency;
+use id::{Ids, Piece};
 use jitter::Jitter;
 use network::Network;
 use outbox::Outbox;
@@ -72,7 +79,7 @@ use signing::SignCall;
 use sorted::{SortedMap, SortedSet};
 use tally::Tally;
 
-use crate::s3::FileInfo;
+use crate::s3::{FileInfo, PartPlan, UploadToken};
 
 /// The uploads of one list of files.
 #[derive(Debug)]
@@ -83,7 +90,12 @@ pub struct Engine {
     files: SortedMap<FileId, Box<UploadFile>>,
     queues: Queues,
     clocks: Clocks,
+    concurrency: Concurrency,
+    read_calls: SortedMap<CallId, Piece>,
     sign_calls: SortedMap<CallId, SignCall>,
+    /// With the token that the call was made with: its file may be gone when the answer comes.
+    create_calls: SortedMap<CallId, (FileId, UploadToken)>,
+    list_calls: SortedMap<CallId, Piece>,
     confirm_calls: SortedMap<CallId, FileId>,
     /// Files that ended since the last `Event::Complete`.
     ended: SortedSet<FileId>,
@@ -107,7 +119,11 @@ impl Engine {
             files: SortedMap::default(),
             queues: Queues::default(),
             clocks: Clocks::default(),
+            concurrency: Concurrency::default(),
+            read_calls: SortedMap::default(),
             sign_calls: SortedMap::default(),
+            create_calls: SortedMap::default(),
+            list_calls: SortedMap::default(),
             confirm_calls: SortedMap::default(),
             ended: SortedSet::default(),
             tally: Tally::default(),
@@ -131,16 +147,16 @@ impl Engine {
         self.settle(now);
     }
 
-    /// Adds a file to the list, to wait for `upload`. One that breaks a restriction joins the list as failed, with
+    /// Adds a file to the list, to wait for `upload`; with a plan it goes in parts. One that breaks a restriction joins the list as failed, with
     /// `UploadError::Restricted`.
-    pub fn add_file(&mut self, info: FileInfo) -> FileId {
+    pub fn add_file(&mut self, info: FileInfo, plan: Option<PartPlan>) -> FileId {
         let id = self.ids.file();
         let phase = match self.options.restrictions.check(&info, self.tally.admitted()) {
             Ok(()) => Phase::Waiting,
             Err(restriction) => Phase::Failed(restriction.into()),
         };
         let is_restricted = matches!(phase, Phase::Failed(_));
-        let file = UploadFile::new(id, info, phase);
+        let file = UploadFile::new(id, info, plan, phase);
         self.tally.enter(&file);
         self.files.insert(id, Box::new(file));
         self.outbox.changed(id);
@@ -156,6 +172,9 @@ impl Engine {
         self.wake(now);
         self.hear_probe(&input, now);
         match input {
+            Input::Read { call, result } => self.read(call, result),
+            Input::Created { call, result } => self.created(call, result),
+            Input::Listed { call, result } => self.listed(call, result),
             Input::Signed { call, results } => self.signed(call, results, now),
             Input::Confirmed { call, result } => self.confirmed(call, result),
             Input::Progress { request, sent } => self.progressed(request, sent, now),
@@ -173,14 +192,14 @@ impl Engine {
         self.wake(now);
         self.end_back_offs(now);
         let patience = Patience::of(&self.options);
-        for (request, file) in self.clocks.take_stalled(patience, now) {
-            self.stalled(request, file);
+        for (request, piece) in self.clocks.take_stalled(patience, now) {
+            self.stalled(request, piece, now);
         }
-        for (request, file) in self.clocks.take_unanswered(patience, now) {
-            self.unanswered(request, file);
+        for (request, piece) in self.clocks.take_unanswered(patience, now) {
+            self.unanswered(request, piece);
         }
-        for file in self.clocks.take_still(now) {
-            self.update(file, UploadFile::stand_still);
+        for piece in self.clocks.take_still(now) {
+            self.update(piece.file, |file| file.stand_still(piece.part));
         }
         self.probe(now);
         self.settle(now);
@@ -238,6 +257,9 @@ impl Engine {
     fn settle(&mut self, now: Instant) {
         self.start_confirming();
         self.start_requests(now);
+        self.start_creating();
+        self.start_checking();
+        self.start_preparing();
         self.start_signing(now);
         if !self.is_active() && !self.ended.is_empty() {
             let ended = std::mem::take(&mut self.ended);
@@ -261,13 +283,18 @@ impl Engine {
         self.outbox.changed(id);
     }
 
-    fn set_step(&mut self, id: FileId, step: Step) {
-        self.update(id, |file| file.set_step(step));
+    fn step(&self, piece: Piece) -> Option<&Step> {
+        self.file(piece.file)?.run(piece.part).map(|run| &run.step)
     }
 
-    /// Lets a file go on with `next` as soon as it may.
-    fn proceed(&mut self, id: FileId, next: Next) {
-        self.set_step(id, self.waiting_for(next));
+    fn set_step(&mut self, piece: impl Into<Piece>, step: Step) {
+        let piece = piece.into();
+        self.update(piece.file, |file| file.set_step(piece.part, step));
+    }
+
+    /// Lets a file or part go on with `next` as soon as it may.
+    fn proceed(&mut self, piece: impl Into<Piece>, next: Next) {
+        self.set_step(piece, self.waiting_for(next));
     }
 
     fn waiting_for(&self, next: Next) -> Step {

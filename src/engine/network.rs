@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::phase::Step;
-use super::{CallFailure, Engine, FileId, Input, Instant, UploadFile};
+use super::signing::SignCall;
+use super::{CallFailure, Engine, FileId, Input, Instant};
 
 /// Browsers also say "offline" of a network that reaches the store, so one file tries its luck this often.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
@@ -31,10 +32,10 @@ impl Engine {
         }
         self.network =
             if online { Network::Online } else { Network::Offline { next_probe: now + PROBE_INTERVAL, probe: None } };
-        for id in self.queues.ready_or_offline() {
-            if let Some(Step::Ready(next) | Step::Offline(next)) = self.file(id).and_then(UploadFile::step) {
+        for piece in self.queues.ready_or_offline() {
+            if let Some(Step::Ready(next) | Step::Offline(next)) = self.step(piece) {
                 let next = next.clone();
-                self.proceed(id, next);
+                self.proceed(piece, next);
             }
         }
     }
@@ -51,7 +52,8 @@ impl Engine {
     }
 
     fn is_waiting_for_answers(&self) -> bool {
-        self.clocks.len() > 0 || !self.sign_calls.is_empty() || !self.confirm_calls.is_empty()
+        let calls = [self.sign_calls.len(), self.create_calls.len(), self.list_calls.len(), self.confirm_calls.len()];
+        self.clocks.len() > 0 || calls.iter().any(|calls| *calls > 0)
     }
 
     /// Lets the first file that waits for the network try it.
@@ -59,11 +61,11 @@ impl Engine {
         if self.next_probe().is_none_or(|due| now < due) {
             return;
         }
-        let probe = self.queues.first_offline();
-        self.network = Network::Offline { next_probe: now + PROBE_INTERVAL, probe };
-        if let Some((id, Step::Offline(next))) = probe.and_then(|id| Some((id, self.file(id)?.step()?))) {
+        let Some(piece) = self.queues.first_offline() else { return };
+        self.network = Network::Offline { next_probe: now + PROBE_INTERVAL, probe: Some(piece.file) };
+        if let Some(Step::Offline(next)) = self.step(piece) {
             let next = next.clone();
-            self.set_step(id, Step::Ready(next));
+            self.set_step(piece, Step::Ready(next));
         }
     }
 
@@ -74,12 +76,20 @@ impl Engine {
         let file = match input {
             Input::Signed { call, results } => {
                 let answered = results.iter().any(|result| result.as_ref().err().is_none_or(is_answer));
-                self.sign_calls.get(call).and_then(|call| call.files().first().filter(|_| answered).copied())
+                self.sign_calls.get(call).filter(|_| answered).and_then(SignCall::first_file)
+            }
+            Input::Created { call, result } if result.as_ref().err().is_none_or(is_answer) => {
+                self.create_calls.get(call).map(|(file, _)| *file)
+            }
+            Input::Listed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
+                self.list_calls.get(call).map(|piece| piece.file)
             }
             Input::Confirmed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
                 self.confirm_calls.get(call).copied()
             }
-            Input::Response { request, response } if response.status > 0 => self.clocks.file(*request),
+            Input::Response { request, response } if response.status > 0 => {
+                self.clocks.piece(*request).map(|piece| piece.file)
+            }
             _ => None,
         };
         if file == Some(probe) {

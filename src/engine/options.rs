@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::s3::ChecksumAlgorithm;
+
 /// What the engine may do, and how long it waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -12,6 +14,8 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What may be added at all.
     pub restrictions: Restrictions,
+    /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread.
+    pub checksum: Option<ChecksumAlgorithm>,
     /// The randomness of this engine's retry delays: same seed, same delays.
     pub seed: u64,
 }
@@ -23,6 +27,7 @@ impl Default for Options {
             limit: 0,
             retry: RetryPolicy::default(),
             restrictions: Restrictions::default(),
+            checksum: None,
             seed: 0,
         }
     }

@@ -1,18 +1,62 @@
 use std::ops::Range;
 
 use super::{CallId, FileId, RequestId};
-use crate::s3::{UploadParameters, UploadToken};
+use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartRequest, UploadParameters, UploadToken};
 
 /// What the driver has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Read bytes of a file into memory, and compute their checksum; answer with `Input::Read`. A `Send` of these bytes
+    /// sends what was read.
+    Read {
+        /// Names the answer.
+        call: CallId,
+        /// Whose bytes.
+        file: FileId,
+        /// Which bytes.
+        body: Range<u64>,
+        /// What to compute.
+        algorithm: ChecksumAlgorithm,
+    },
+    /// Forget what was read of a file from `start` on, if it was.
+    Release {
+        /// Whose bytes.
+        file: FileId,
+        /// The first of them.
+        start: u64,
+    },
     /// Ask the server to sign these files in one call, renewing the token of those that have one
-    /// (`UploadFile::token`); answer with `Input::Signed`.
+    /// (`UploadFile::token`), for `UploadFile::checksum` and `UploadFile::part_size`; answer with `Input::Signed`.
     Sign {
         /// Names the answer.
         call: CallId,
         /// At most `MAX_SIGN_BATCH`.
         files: Vec<FileId>,
+    },
+    /// Ask the server to sign these parts of a file in one call; answer with `Input::Signed`.
+    SignParts {
+        /// Names the answer.
+        call: CallId,
+        /// The upload.
+        token: UploadToken,
+        /// At most `MAX_SIGN_BATCH`.
+        parts: Vec<PartRequest>,
+    },
+    /// Ask the server to begin the upload in parts whose key the file's token reserves; answer with `Input::Created`.
+    Create {
+        /// Names the answer.
+        call: CallId,
+        /// The file.
+        file: FileId,
+        /// An earlier call may have begun it already.
+        again: bool,
+    },
+    /// Ask the server which parts the store has; answer with `Input::Listed`.
+    List {
+        /// Names the answer.
+        call: CallId,
+        /// The upload.
+        token: UploadToken,
     },
     /// Send bytes of a file; answer with `Progress`, `BodySent`, and at last `Response` or `RequestFailed`.
     Send {
@@ -37,6 +81,15 @@ pub enum Output {
         /// The upload.
         token: UploadToken,
     },
+    /// Ask the server to put the parts together, and whether the object is there then; answer with `Input::Confirmed`.
+    Complete {
+        /// Names the answer.
+        call: CallId,
+        /// The upload.
+        token: UploadToken,
+        /// One for each part in order, or none at all.
+        checksums: Vec<Checksum>,
+    },
     /// Tell the server to delete what this cancelled upload may have stored. Needs no answer.
     Discard {
         /// The upload.
@@ -59,6 +112,8 @@ pub enum Event {
     UploadProgress(FileId),
     /// A file's request made no progress for the timeout; it is being sent again, if its retries are not spent.
     UploadStalled(FileId),
+    /// A part of a file is in the store.
+    PartUploaded(FileId, PartNumber),
     /// A file is in the bucket.
     UploadSuccess(FileId),
     /// A file failed.

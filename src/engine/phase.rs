@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::signature::{Claim, Signature};
 use super::transfer::Transfer;
 use super::{CallId, Instant, UploadError, Uploaded};
+use crate::s3::Checksum;
 
 /// Where a file stands. A variant holds only what is true then.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub(super) enum Phase {
     Failed(UploadError),
 }
 
-/// From being asked to upload until the end, or until a pause.
+/// A file from being asked to upload until the end or a pause, or one of its parts.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub(super) step: Step,
@@ -35,7 +36,7 @@ impl Run {
     }
 }
 
-/// What a file on its way does now.
+/// What a file on its way, or a part of one, does now.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// In a queue, to go on as soon as it may.
@@ -44,19 +45,31 @@ pub(super) enum Step {
     Offline(Next),
     /// Goes on at `until`.
     BackingOff { until: Instant, after: Duration, next: Next },
+    /// The browser reads its bytes and computes their checksum.
+    Reading(CallId),
     /// The server is signing it.
-    Signing(CallId),
+    Signing(CallId, Option<Checksum>),
+    /// The server is asking the store to begin an upload in parts.
+    Creating(CallId),
+    /// Its parts have ways of their own.
+    InParts,
     /// A request carries its bytes.
     Sending(Transfer),
-    /// The server looks whether the object is there.
+    /// The server looks whether the store has the part.
+    Checking(CallId, Option<Checksum>),
+    /// The server puts the parts together, and looks whether the object is there.
     Confirming(Claim),
 }
 
-/// What a file that waits does next.
+/// What a file or part that waits does next.
 #[derive(Clone, Debug)]
 pub(super) enum Next {
-    Sign,
+    /// Its bytes are read where they need a checksum, then it is signed.
+    Prepare,
+    Sign(Option<Checksum>),
+    Create,
     Send(Signature),
+    Check(Option<Checksum>),
     Confirm(Claim),
 }
 

@@ -1,90 +1,118 @@
+use super::file::UploadFile;
+use super::id::Piece;
 use super::phase::{Next, Step};
 use super::sorted::SortedSet;
-use super::{FileId, Instant, UploadFile};
+use super::{FileId, Instant};
 
-/// Which files wait for what, so that no event has to look at all files. A file's place is its id: what
-/// was added first goes first, also after a pause or a retry.
+/// More parts of one file than this are never on their way at one time, whatever the limit.
+const MAX_PARTS_UNDERWAY: usize = 16;
+
+/// Which files and parts wait for what, so that no event has to look at all files. A file's place is its id: what was
+/// added first goes first, also after a pause or a retry. But of files with parts on their way those go first that have
+/// fewer, so that nobody waits behind a large file.
 ///
-/// Every change of a file's step happens between `leave` and `enter`.
+/// Every change of a file's steps happens between `leave` and `enter`.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    to_sign: SortedSet<FileId>,
-    to_send: SortedSet<FileId>,
-    to_confirm: SortedSet<FileId>,
-    signing: usize,
-    offline: SortedSet<FileId>,
-    backing_off: SortedSet<(Instant, FileId)>,
+    /// With the number of the file's parts on their way.
+    to_prepare: SortedSet<(usize, Piece)>,
+    to_sign: SortedSet<Piece>,
+    to_create: SortedSet<Piece>,
+    /// With the number of the file's requests in flight.
+    to_send: SortedSet<(usize, Piece)>,
+    to_check: SortedSet<Piece>,
+    to_confirm: SortedSet<Piece>,
+    /// Being read or signed.
+    preparing: usize,
+    offline: SortedSet<Piece>,
+    backing_off: SortedSet<(Instant, Piece)>,
 }
 
 impl Queues {
     pub(super) fn enter(&mut self, file: &UploadFile) {
-        let id = file.id();
-        match file.step() {
-            Some(Step::Ready(next)) => _ = self.ready(next).insert(id),
-            Some(Step::Offline(_)) => _ = self.offline.insert(id),
-            Some(Step::BackingOff { until, .. }) => _ = self.backing_off.insert((*until, id)),
-            Some(Step::Signing(_)) => self.signing += 1,
-            Some(Step::Sending(_) | Step::Confirming(_)) | None => {}
-        }
+        self.place(file, true);
     }
 
     pub(super) fn leave(&mut self, file: &UploadFile) {
-        let id = file.id();
-        match file.step() {
-            Some(Step::Ready(next)) => _ = self.ready(next).remove(&id),
-            Some(Step::Offline(_)) => _ = self.offline.remove(&id),
-            Some(Step::BackingOff { until, .. }) => _ = self.backing_off.remove(&(*until, id)),
-            Some(Step::Signing(_)) => self.signing -= 1,
-            Some(Step::Sending(_) | Step::Confirming(_)) | None => {}
+        self.place(file, false);
+    }
+
+    fn place(&mut self, file: &UploadFile, is_in: bool) {
+        let (underway, in_flight) = file.load();
+        for (piece, step) in file.pieces() {
+            match step {
+                Step::Ready(Next::Prepare) => self.to_prepare.place((0, piece), is_in),
+                Step::InParts if file.has_parts_left() && underway < MAX_PARTS_UNDERWAY => {
+                    self.to_prepare.place((underway, piece), is_in);
+                }
+                Step::Ready(Next::Sign(_)) => self.to_sign.place(piece, is_in),
+                Step::Ready(Next::Create) => self.to_create.place(piece, is_in),
+                Step::Ready(Next::Send(_)) => self.to_send.place((in_flight, piece), is_in),
+                Step::Ready(Next::Check(_)) => self.to_check.place(piece, is_in),
+                Step::Ready(Next::Confirm(_)) => self.to_confirm.place(piece, is_in),
+                Step::Offline(_) => self.offline.place(piece, is_in),
+                Step::BackingOff { until, .. } => self.backing_off.place((*until, piece), is_in),
+                Step::Reading(_) | Step::Signing(..) if is_in => self.preparing += 1,
+                Step::Reading(_) | Step::Signing(..) => self.preparing -= 1,
+                Step::Creating(_) | Step::InParts | Step::Sending(_) | Step::Checking(..) | Step::Confirming(_) => {}
+            }
         }
     }
 
-    /// Files that are signed, or will be soon.
-    pub(super) fn signed_ahead(&self) -> usize {
-        self.to_send.len() + self.signing
+    /// Files and parts that are signed, or will be soon.
+    pub(super) fn prepared_ahead(&self) -> usize {
+        self.to_send.len() + self.to_sign.len() + self.preparing
     }
 
-    /// The first files to sign, at most `max`.
-    pub(super) fn to_sign(&self, max: usize) -> Vec<FileId> {
-        self.to_sign.iter().copied().take(max).collect()
+    /// What is prepared next: a file, a part that has to be prepared again, or a file whose next part is meant.
+    pub(super) fn to_prepare(&self) -> Option<Piece> {
+        self.to_prepare.first().map(|(_, piece)| *piece)
     }
 
-    /// The first file to send.
-    pub(super) fn to_send(&self) -> Option<FileId> {
-        self.to_send.first().copied()
+    /// Files and parts to sign.
+    pub(super) fn to_sign(&self) -> Vec<Piece> {
+        self.to_sign.iter().copied().collect()
+    }
+
+    /// Uploads in parts to begin.
+    pub(super) fn to_create(&self) -> Vec<Piece> {
+        self.to_create.iter().copied().collect()
+    }
+
+    /// The first to send.
+    pub(super) fn to_send(&self) -> Option<Piece> {
+        self.to_send.first().map(|(_, piece)| *piece)
+    }
+
+    /// Parts that may be in the store.
+    pub(super) fn to_check(&self) -> Vec<Piece> {
+        self.to_check.iter().copied().collect()
     }
 
     /// The files to confirm.
     pub(super) fn to_confirm(&self) -> Vec<FileId> {
-        self.to_confirm.iter().copied().collect()
+        self.to_confirm.iter().map(|piece| piece.file).collect()
     }
 
-    /// The files that would go on but for the network, before and after it is gone.
-    pub(super) fn ready_or_offline(&self) -> Vec<FileId> {
-        let sets = [&self.to_sign, &self.to_send, &self.to_confirm, &self.offline];
-        sets.into_iter().flat_map(SortedSet::iter).copied().collect()
+    /// What would go on but for the network, before and after it is gone.
+    pub(super) fn ready_or_offline(&self) -> Vec<Piece> {
+        let weighted = self.to_prepare.iter().chain(self.to_send.iter()).map(|(_, piece)| piece);
+        let sets = [&self.to_sign, &self.to_create, &self.to_check, &self.to_confirm, &self.offline];
+        weighted.chain(sets.into_iter().flat_map(SortedSet::iter)).copied().collect()
     }
 
-    /// The first of the files that wait for the network.
-    pub(super) fn first_offline(&self) -> Option<FileId> {
+    /// The first that waits for the network.
+    pub(super) fn first_offline(&self) -> Option<Piece> {
         self.offline.first().copied()
     }
 
-    /// The files whose back-off is over.
-    pub(super) fn back_off_over(&self, now: Instant) -> Vec<FileId> {
-        self.backing_off.iter().take_while(|(until, _)| *until <= now).map(|(_, id)| *id).collect()
+    /// Whose back-off is over.
+    pub(super) fn back_off_over(&self, now: Instant) -> Vec<Piece> {
+        self.backing_off.iter().take_while(|(until, _)| *until <= now).map(|(_, piece)| *piece).collect()
     }
 
     /// When the next back-off is over.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.backing_off.first().map(|(until, _)| *until)
-    }
-
-    fn ready(&mut self, next: &Next) -> &mut SortedSet<FileId> {
-        match next {
-            Next::Sign => &mut self.to_sign,
-            Next::Send(_) => &mut self.to_send,
-            Next::Confirm(_) => &mut self.to_confirm,
-        }
     }
 }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use super::phase::{Next, Phase, Step, Task};
-use super::{Engine, Event, FileId, Instant, RetryPolicy, UploadError, UploadFile};
+use super::id::Piece;
+use super::phase::{Next, Phase, Run, Step, Task};
+use super::{Engine, Event, FileId, Instant, RetryPolicy, UploadError};
+use crate::s3::Checksum;
 
 /// No `Retry-After` holds a file back for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
@@ -10,42 +12,41 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 const MAX_FREE_SIGNATURES: u32 = 3;
 
 impl Engine {
-    /// One more failure of a file's `task`: `next` follows after a while, or the file fails with `error` once its
+    /// One more failure of a file's or part's `task`: `next` follows after a while, or the file fails with `error` once its
     /// retries are spent. What fails without an answer while there is no network does not count.
     pub(super) fn try_again(
         &mut self,
-        id: FileId,
+        piece: Piece,
         task: Task,
         next: Next,
         error: UploadError,
         retry_after: Option<Duration>,
     ) {
         if !self.network.is_online() && error.is_silence() {
-            return self.proceed(id, next);
+            return self.proceed(piece, next);
         }
-        match self.count_failure(id, task) {
+        match self.count_failure(piece, task) {
             Ok(failures) => {
                 let delay = self.delay(failures, retry_after);
-                self.back_off(id, next, delay);
+                self.back_off(piece, next, delay);
             }
-            Err(tries) => self.fail(id, error.after(tries)),
+            Err(tries) => self.fail(piece.file, error.after(tries)),
         }
     }
 
     /// The store calls the signature expired: sign again at once, until that has become a habit.
-    pub(super) fn sign_again(&mut self, id: FileId, error: UploadError) {
-        let expired = self.files.get_mut(&id).and_then(|file| file.run_mut()).map(|run| run.failures.count_expired());
+    pub(super) fn sign_again(&mut self, piece: Piece, checksum: Option<Checksum>, error: UploadError) {
+        let expired = self.run_mut(piece).map(|run| run.failures.count_expired());
         if expired.is_some_and(|expired| expired <= MAX_FREE_SIGNATURES) {
-            self.proceed(id, Next::Sign);
+            self.proceed(piece, Next::Sign(checksum));
         } else {
-            self.try_again(id, Task::Send, Next::Sign, error, None);
+            self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
         }
     }
 
     /// One more failure of `task`: how many there are now, as an error when that is more than are tried again.
-    pub(super) fn count_failure(&mut self, id: FileId, task: Task) -> Result<u32, u32> {
-        let run = self.files.get_mut(&id).and_then(|file| file.run_mut());
-        let failures = run.map_or(u32::MAX, |run| run.failures.count(task));
+    pub(super) fn count_failure(&mut self, piece: Piece, task: Task) -> Result<u32, u32> {
+        let failures = self.run_mut(piece).map_or(u32::MAX, |run| run.failures.count(task));
         if failures <= self.options.retry.max_retries { Ok(failures) } else { Err(failures) }
     }
 
@@ -55,20 +56,25 @@ impl Engine {
         delay.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
     }
 
-    pub(super) fn back_off(&mut self, id: FileId, next: Next, after: Duration) {
-        self.set_step(id, Step::BackingOff { until: self.now + after, after, next });
+    pub(super) fn back_off(&mut self, piece: Piece, next: Next, after: Duration) {
+        self.set_step(piece, Step::BackingOff { until: self.now + after, after, next });
     }
 
     pub(super) fn end_back_offs(&mut self, now: Instant) {
-        for id in self.queues.back_off_over(now) {
-            if let Some(Step::BackingOff { next, .. }) = self.file(id).and_then(UploadFile::step) {
+        for piece in self.queues.back_off_over(now) {
+            if let Some(Step::BackingOff { next, .. }) = self.step(piece) {
                 let next = next.clone();
-                self.proceed(id, next);
+                self.proceed(piece, next);
             }
         }
     }
 
+    pub(super) fn run_mut(&mut self, piece: Piece) -> Option<&mut Run> {
+        self.files.get_mut(&piece.file).and_then(|file| file.run_mut(piece.part))
+    }
+
     pub(super) fn fail(&mut self, id: FileId, error: UploadError) {
+        self.halt(id);
         self.update(id, |file| file.set_phase(Phase::Failed(error)));
         self.ended.insert(id);
         self.outbox.event(Event::UploadError(id));

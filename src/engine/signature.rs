@@ -3,7 +3,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use super::Instant;
-use crate::s3::{Method, SignedUpload, UploadParameters, UploadToken};
+use crate::s3::{Checksum, Method, SignedUpload, UploadParameters, UploadToken};
 
 /// A request never starts on parameters with less than this left; of short lives, a quarter.
 const SAFETY_MARGIN: Duration = Duration::from_secs(10);
@@ -12,17 +12,19 @@ const SAFETY_MARGIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Signature {
     pub(super) parameters: UploadParameters,
+    /// What the bytes have to be, where that is signed too.
+    pub(super) checksum: Option<Checksum>,
     usable_until: Option<Instant>,
 }
 
 impl Signature {
     /// The life counts from when the signature was asked for: it began some time after.
-    pub(super) fn new(signed: SignedUpload, asked: Instant) -> Self {
+    pub(super) fn new(signed: SignedUpload, checksum: Option<Checksum>, asked: Instant) -> Self {
         let usable_until = signed.expires_in_ms.map(|ms| {
             let life = Duration::from_millis(ms);
             asked + life.saturating_sub(SAFETY_MARGIN.min(life / 4))
         });
-        Self { parameters: signed.parameters, usable_until }
+        Self { parameters: signed.parameters, checksum, usable_until }
     }
 
     pub(super) fn is_usable(&self, now: Instant) -> bool {
@@ -69,7 +71,7 @@ mod tests {
 
     fn signature(expires_in_ms: Option<u64>) -> Signature {
         let signed = SignedUpload { expires_in_ms, ..UploadParameters::default().into() };
-        Signature::new(signed, Instant::from_millis(1000))
+        Signature::new(signed, None, Instant::from_millis(1000))
     }
 
     /// The first millisecond, counted from asking, at which no request may start.

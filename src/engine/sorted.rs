@@ -57,6 +57,16 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 }
 
+impl<K: Ord> FromIterator<K> for SortedSet<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
+        let mut set = Self::default();
+        for key in keys {
+            set.insert(key);
+        }
+        set
+    }
+}
+
 /// A set in order.
 #[derive(Clone, Debug)]
 pub(crate) struct SortedSet<K>(SortedMap<K, ()>);
@@ -88,6 +98,15 @@ impl<K: Ord> SortedSet<K> {
     /// Whether it was there.
     pub(crate) fn remove(&mut self, key: &K) -> bool {
         self.0.remove(key).is_some()
+    }
+
+    /// Sees to it that it is there, or that it is not.
+    pub(crate) fn place(&mut self, key: K, is_in: bool) {
+        if is_in {
+            self.insert(key);
+        } else {
+            self.remove(&key);
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {

@@ -4,8 +4,7 @@ use super::meter::Meter;
 use super::signature::Signature;
 use super::{Instant, RequestId};
 
-/// One data request: a byte range of a file on its way to the store. An upload of one request has one,
-/// over the whole file.
+/// One data request: a byte range of a file on its way to the store, which is a part or the whole file.
 #[derive(Clone, Debug)]
 pub(super) struct Transfer {
     pub(super) request: RequestId,
@@ -19,10 +18,6 @@ pub(super) struct Transfer {
 impl Transfer {
     pub(super) fn new(request: RequestId, signature: Signature, body: Range<u64>) -> Self {
         Self { request, signature, body, sent: None, meter: Meter::default() }
-    }
-
-    pub(super) fn body(&self) -> Range<u64> {
-        self.body.clone()
     }
 
     pub(super) fn size(&self) -> u64 {

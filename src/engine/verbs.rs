@@ -120,23 +120,27 @@ impl Engine {
         self.start(first_started);
     }
 
-    fn run(&mut self, file: FileId) {
-        let run = Box::new(Run::new(self.waiting_for(Next::Sign)));
-        self.update(file, |file| file.set_phase(Phase::Running(run)));
+    fn run(&mut self, id: FileId) {
+        let step = match self.file(id).and_then(UploadFile::multipart) {
+            Some(multipart) => self.first_step_in_parts(multipart),
+            None => self.waiting_for(Next::Prepare),
+        };
+        let run = Box::new(Run::new(step));
+        self.update(id, |file| file.set_phase(Phase::Running(run)));
     }
 
     fn stop(&mut self, id: FileId) {
         let Some(file) = self.file(id).filter(|file| !file.is_claimed()) else { return };
         let status = file.status();
         if status.is_active() || status == Status::Waiting {
-            self.cancel_request(id);
+            self.halt(id);
             let asked = status.is_active();
             self.update(id, |file| file.set_phase(Phase::Paused { asked }));
         }
     }
 
     fn take_off(&mut self, id: FileId) {
-        self.cancel_request(id);
+        self.halt(id);
         let Some(file) = self.files.remove(&id) else { return };
         self.queues.leave(&file);
         self.tally.leave(&file);
@@ -146,14 +150,5 @@ impl Engine {
         }
         self.outbox.changed(id);
         self.outbox.event(Event::FileRemoved(id));
-    }
-
-    /// Aborts the file's request in flight, if it has one; the caller gives the file another phase.
-    fn cancel_request(&mut self, id: FileId) {
-        if let Some(transfer) = self.file(id).and_then(UploadFile::transfer) {
-            let request = transfer.request;
-            self.clocks.end(request, self.now);
-            self.outbox.push(Output::Cancel { request });
-        }
     }
 }

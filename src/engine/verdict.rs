@@ -13,6 +13,10 @@ pub(super) enum Verdict {
     Corrupted,
     /// Nothing wrong with the request: the same one may succeed later.
     Transient,
+    /// The same, and fewer requests at one time would be better.
+    Overloaded,
+    /// The store does not know the upload in parts: it was put together, or given up.
+    Gone,
     /// Another try would end the same way.
     Final,
 }
@@ -25,10 +29,12 @@ impl Verdict {
             (200..=299, _) => Self::Stored,
             (412, _) => Self::AlreadyThere,
             (501, _) | (_, "NotImplemented") => Self::Final,
+            (429 | 503, _) | (_, "SlowDown") => Self::Overloaded,
+            (404, "NoSuchUpload") => Self::Gone,
             // The conflict is with a cancelled attempt of the same file that S3 has not finished with.
-            (408 | 429 | 500..=599, _)
-            | (_, "SlowDown" | "RequestTimeout")
-            | (409, "ConditionalRequestConflict" | "OperationAborted") => Self::Transient,
+            (408 | 500..=599, _) | (_, "RequestTimeout") | (409, "ConditionalRequestConflict" | "OperationAborted") => {
+                Self::Transient
+            }
             (400, "BadDigest" | "XAmzContentChecksumMismatch") => Self::Corrupted,
             (400 | 403, _) if is_expired(code, message) => Self::Expired,
             _ => Self::Final,
@@ -61,10 +67,12 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_tried_again() {
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [408, 500, 502, 504] {
             assert_eq!(verdict(status, "", ""), Verdict::Transient, "{status}");
         }
-        assert_eq!(verdict(503, "SlowDown", "Reduce your rate."), Verdict::Transient);
+        for (status, code) in [(429, ""), (503, ""), (503, "SlowDown"), (400, "SlowDown")] {
+            assert_eq!(verdict(status, code, "Reduce your rate."), Verdict::Overloaded, "{status} {code}");
+        }
         assert_eq!(verdict(400, "RequestTimeout", "Socket idle."), Verdict::Transient);
         assert_eq!(verdict(409, "ConditionalRequestConflict", ""), Verdict::Transient);
     }
@@ -82,6 +90,11 @@ mod tests {
     fn changed_bytes_are_read_again() {
         assert_eq!(verdict(400, "BadDigest", "No match."), Verdict::Corrupted);
         assert_eq!(verdict(400, "XAmzContentChecksumMismatch", ""), Verdict::Corrupted);
+    }
+
+    #[test]
+    fn an_upload_that_the_store_does_not_know_is_gone() {
+        assert_eq!(verdict(404, "NoSuchUpload", "None."), Verdict::Gone);
     }
 
     #[test]

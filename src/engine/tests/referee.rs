@@ -91,6 +91,7 @@ impl Referee {
                     }
                 }
             }
+            Input::Read { .. } | Input::Created { .. } | Input::Listed { .. } => {}
             Input::Confirmed { call, result } => {
                 let was_probe = self.probes.calls.remove(call);
                 self.hear_of_probe(was_probe, result.as_ref().err().is_none_or(is_answer));
@@ -112,7 +113,7 @@ impl Referee {
                 }
                 Output::Confirm { call, token } => self.confirming_is_just(engine, *call, token, now),
                 Output::Event(event) => self.event_is_just(engine, event, &outputs[..index]),
-                Output::Discard { .. } | Output::Changed(_) => {}
+                _ => {}
             }
         }
         self.in_flight_means_sending(engine);
@@ -192,7 +193,7 @@ impl Referee {
                     self.ended.remove(file);
                 }
             }
-            Event::UploadProgress(file) | Event::UploadStalled(file) => {
+            Event::UploadProgress(file) | Event::UploadStalled(file) | Event::PartUploaded(file, _) => {
                 assert!(self.files[file].is_running, "only what runs moves or stalls");
             }
             Event::UploadError(file) if is_restricted(engine, *file) => {

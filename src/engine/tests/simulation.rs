@@ -47,6 +47,7 @@ impl Life {
             timeout,
             limit: *chance.pick(&[0, 1, 1, 2, 3, 6]),
             retry: RetryPolicy { max_retries: *chance.pick(&[0, 1, 3, 8]), ..RetryPolicy::default() },
+            checksum: None,
             restrictions: Restrictions { max_file_size: Some(MAX_FILE_SIZE), ..Restrictions::default() },
             seed,
         };

@@ -79,7 +79,7 @@ impl Trial {
     }
 
     pub(super) fn add(&mut self, size: u64) {
-        self.act("add", |engine, _| _ = engine.add_file(FileInfo { size, ..FileInfo::default() }));
+        self.act("add", |engine, _| _ = engine.add_file(FileInfo { size, ..FileInfo::default() }, None));
     }
 
     /// Calls the engine; whether it wanted anything done after that.
@@ -151,7 +151,7 @@ impl Trial {
                     self.requests.push(Request { id: *request, size: body.end, sent: 0, key: key.into() });
                 }
                 Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(*file),
-                Output::Event(_) | Output::Changed(_) => {}
+                _ => {}
             }
         }
         self.referee.judge(&self.engine, &outputs, self.now);
@@ -188,7 +188,7 @@ impl Trial {
     pub(super) fn confirm(&mut self, index: usize) {
         let (call, token) = self.confirms.remove(index);
         let size = self.store.get(key_of(&token)).copied();
-        let object = size.map(|size| Object { key: key_of(&token).parse().unwrap(), size, etag: None });
+        let object = size.map(|size| Object { key: key_of(&token).parse().unwrap(), size, etag: None, verified: None });
         let result = object.ok_or(CallFailure::Refused(Refusal::ObjectMissing));
         self.input(Input::Confirmed { call, result });
     }

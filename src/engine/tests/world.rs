@@ -58,7 +58,7 @@ impl World {
     }
 
     pub(super) fn add_file(&mut self, info: FileInfo) -> FileId {
-        let id = self.engine.add_file(info);
+        let id = self.engine.add_file(info, None);
         self.collect();
         id
     }
@@ -185,7 +185,7 @@ impl World {
     /// Finds the object of the oldest open call.
     pub(super) fn confirm(&mut self) {
         let call = self.confirms.pop_front().unwrap();
-        let object = Object { key: "confirmed".parse().unwrap(), size: 0, etag: None };
+        let object = Object { key: "confirmed".parse().unwrap(), size: 0, etag: None, verified: None };
         self.input(Input::Confirmed { call, result: Ok(object) });
     }
 
@@ -263,6 +263,15 @@ pub(super) fn describe(output: &Output) -> Option<String> {
     Some(match output {
         Output::Sign { files, .. } => format!("sign {}", list(files)),
         Output::Send { request, file, body, .. } => format!("send {file} {}..{} as #{request}", body.start, body.end),
+        Output::Read { file, body, .. } => format!("read {file} {}..{}", body.start, body.end),
+        Output::Release { file, start } => format!("release {file} {start}"),
+        Output::SignParts { token, parts, .. } => {
+            let parts: Vec<_> = parts.iter().map(|part| part.part.get()).collect();
+            format!("sign parts {} of {}", list(&parts), token.as_str())
+        }
+        Output::Create { file, again, .. } => format!("create {file}{}", if *again { " again" } else { "" }),
+        Output::List { token, .. } => format!("list {}", token.as_str()),
+        Output::Complete { token, .. } => format!("complete upload {}", token.as_str()),
         Output::Cancel { request } => format!("cancel #{request}"),
         Output::Confirm { token, .. } => format!("confirm {}", token.as_str()),
         Output::Discard { token } => format!("discard {}", token.as_str()),
@@ -272,6 +281,7 @@ pub(super) fn describe(output: &Output) -> Option<String> {
             Event::UploadStart(files) => format!("start {}", list(files)),
             Event::UploadProgress(file) => format!("progress {file}"),
             Event::UploadStalled(file) => format!("stalled {file}"),
+            Event::PartUploaded(file, part) => format!("part {file}.{} uploaded", part.get()),
             Event::UploadSuccess(file) => format!("success {file}"),
             Event::UploadError(file) => format!("error {file}"),
             Event::FileRemoved(file) => format!("removed {file}"),

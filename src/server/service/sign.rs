@@ -65,7 +65,7 @@ impl UploadService {
     }
 
     fn sign_file(&self, visitor: &Visitor, request: &SignRequest, signing: &Signing) -> Result<SignedUpload, Refusal> {
-        let SignRequest { file, renew, method } = request;
+        let SignRequest { file, renew, method, .. } = request;
         self.limits().check(file)?;
         let content_type = checked_content_type(file)?;
         let metadata = user_metadata(&file.meta)?;

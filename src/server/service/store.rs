@@ -70,7 +70,7 @@ impl Store {
         let head = request.send().await.map_err(|error| StoreError::new("HeadObject", &error))?;
         let size = head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let etag = head.e_tag().map(|etag| ETag(etag.to_owned()));
-        Ok(Object { key, size, etag })
+        Ok(Object { key, size, etag, verified: None })
     }
 
     pub(super) async fn delete_object(&self, key: &Key) -> Result<(), StoreError> {

@@ -1,0 +1,186 @@
+use std::time::Duration;
+
+use super::id::Piece;
+use super::multipart::{Multipart, Stage};
+use super::phase::{Next, Step, Task};
+use super::signature::{Claim, Destination};
+use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile};
+use crate::s3::{Checksum, Part, PartNumber, Refusal, UploadToken};
+
+/// What only uploads in parts have: they are begun, and their parts may be there though nobody heard of it.
+impl Engine {
+    /// Where an upload in parts goes on: at its beginning, or with the parts that are left.
+    pub(super) fn first_step_in_parts(&self, multipart: &Multipart) -> Step {
+        match multipart.stage {
+            Stage::Planned => self.waiting_for(Next::Prepare),
+            Stage::Asked(call) => Step::Creating(call),
+            Stage::Unknown => self.waiting_for(Next::Create),
+            Stage::Created => Step::InParts,
+        }
+    }
+
+    pub(super) fn start_creating(&mut self) {
+        for piece in self.queues.to_create() {
+            let Some((file, token)) = self.file(piece.file).and_then(|file| Some((file, file.token()?.clone()))) else {
+                continue;
+            };
+            let again = file.multipart().is_some_and(|multipart| multipart.stage == Stage::Unknown);
+            let call = self.ids.call();
+            self.create_calls.insert(call, (piece.file, token));
+            self.update(piece.file, |file| file.set_stage(Stage::Asked(call)));
+            self.set_step(piece, Step::Creating(call));
+            self.outbox.push(Output::Create { call, file: piece.file, again });
+        }
+    }
+
+    /// The server has begun the upload in the store, or nobody knows.
+    pub(super) fn created(&mut self, call: CallId, result: Result<UploadToken, CallFailure>) {
+        let Some((id, reserved)) = self.create_calls.remove(&call) else { return };
+        let is_asked = |file: &UploadFile| file.multipart().is_some_and(|all| all.stage == Stage::Asked(call));
+        if !self.file(id).is_some_and(is_asked) {
+            // Cancelled meanwhile: what was begun has to go.
+            let token = result.unwrap_or(reserved);
+            return self.outbox.push(Output::Discard { token });
+        }
+        let is_waited_for = matches!(self.step(id.into()), Some(Step::Creating(by)) if *by == call);
+        match result {
+            Ok(token) => {
+                self.update(id, |file| file.created(token));
+                if is_waited_for {
+                    self.set_step(id, Step::InParts);
+                    self.complete_if_done(id);
+                }
+            }
+            Err(failure) => {
+                self.update(id, |file| file.set_stage(Stage::Unknown));
+                if is_waited_for {
+                    self.creating_failed(id, failure);
+                }
+            }
+        }
+    }
+
+    fn creating_failed(&mut self, id: FileId, failure: CallFailure) {
+        let (error, retry_after) = match failure {
+            CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
+                return self.start_over(id, refusal.into());
+            }
+            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => (refusal.into(), None),
+            CallFailure::Unreachable { reason, retry_after } => {
+                (UploadError::ServerUnreachable { reason }, retry_after)
+            }
+            CallFailure::Refused(refusal) => return self.fail(id, refusal.into()),
+            CallFailure::Invalid { reason } => return self.fail(id, UploadError::Invalid { reason }),
+        };
+        self.try_again(id.into(), Task::Sign, Next::Create, error, retry_after);
+    }
+
+    pub(super) fn start_checking(&mut self) {
+        for piece in self.queues.to_check() {
+            let Some(token) = self.file(piece.file).and_then(UploadFile::token).cloned() else { continue };
+            if let Some(Step::Ready(Next::Check(checksum))) = self.step(piece) {
+                let (checksum, call) = (checksum.clone(), self.ids.call());
+                self.list_calls.insert(call, piece);
+                self.set_step(piece, Step::Checking(call, checksum));
+                self.outbox.push(Output::List { call, token });
+            }
+        }
+    }
+
+    /// The server answered which parts the store has: is the one among them whose answer was lost?
+    pub(super) fn listed(&mut self, call: CallId, result: Result<Vec<Part>, CallFailure>) {
+        let Some(piece) = self.list_calls.remove(&call) else { return };
+        let Some(Step::Checking(by, checksum)) = self.step(piece) else { return };
+        if *by != call {
+            return;
+        }
+        let checksum = checksum.clone();
+        match result {
+            Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
+                self.part_stored(piece, checksum);
+            }
+            Ok(_) => {
+                let error = UploadError::Network { tries: 0 };
+                self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
+            }
+            Err(failure) => self.checking_failed(piece, checksum, failure),
+        }
+    }
+
+    fn checking_failed(&mut self, piece: Piece, checksum: Option<Checksum>, failure: CallFailure) {
+        let again = Next::Check(checksum);
+        let (error, retry_after): (UploadError, Option<Duration>) = match failure {
+            CallFailure::Refused(Refusal::UploadMissing) => return self.ask_for_object(piece.file),
+            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => (refusal.into(), None),
+            CallFailure::Unreachable { reason, retry_after } => {
+                (UploadError::ServerUnreachable { reason }, retry_after)
+            }
+            CallFailure::Refused(refusal) => return self.fail(piece.file, refusal.into()),
+            CallFailure::Invalid { reason } => return self.fail(piece.file, UploadError::Invalid { reason }),
+        };
+        self.try_again(piece, Task::Confirm, again, error, retry_after);
+    }
+
+    fn is_there(&self, piece: Piece, checksum: Option<&Checksum>, part: &Part) -> bool {
+        let size = self.file(piece.file).and_then(|file| file.range(piece.part)).map(|body| body.end - body.start);
+        let is_same = match (checksum, &part.checksum) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        Some(part.number) == piece.part && Some(part.size) == size && is_same
+    }
+
+    /// The store has a part.
+    pub(super) fn part_stored(&mut self, piece: Piece, checksum: Option<Checksum>) {
+        let Some(part) = piece.part else { return };
+        self.release(piece);
+        self.update(piece.file, |file| file.finish_part(part, checksum));
+        self.outbox.event(Event::PartUploaded(piece.file, part));
+        self.complete_if_done(piece.file);
+    }
+
+    fn complete_if_done(&mut self, id: FileId) {
+        if self.file(id).and_then(UploadFile::multipart).is_some_and(Multipart::is_done) {
+            self.ask_for_object(id);
+        }
+    }
+
+    /// Whether all is there, or was there all along, the server can tell.
+    pub(super) fn ask_for_object(&mut self, id: FileId) {
+        self.halt(id);
+        let Some(file) = self.file(id) else { return };
+        let destination = file.multipart().and_then(|multipart| multipart.destination.clone());
+        if let (Some(token), Some(destination)) = (file.token().cloned(), destination) {
+            self.proceed(id, Next::Confirm(Claim { token, destination }));
+        }
+    }
+
+    pub(super) fn parts_missing(&mut self, id: FileId, parts: Vec<PartNumber>) {
+        for part in parts {
+            self.update(id, |file| file.lose_part(part));
+        }
+        let error = Refusal::PartsMissing { parts: Vec::new() }.into();
+        match self.count_failure(id.into(), Task::Confirm) {
+            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_left) => self.set_step(id, Step::InParts),
+            Ok(_) => self.start_over(id, error),
+            Err(_) => self.fail(id, error),
+        }
+    }
+
+    /// Sends a file from its first byte, after a while: what the store had of it is gone or wrong.
+    pub(super) fn start_over(&mut self, id: FileId, error: UploadError) {
+        self.halt(id);
+        if self.file(id).and_then(UploadFile::multipart).is_some() {
+            if let Some(token) = self.file(id).and_then(UploadFile::unconfirmed).cloned() {
+                self.outbox.push(Output::Discard { token });
+            }
+            self.update(id, UploadFile::drop_token);
+        }
+        self.try_again(id.into(), Task::Send, Next::Prepare, error, None);
+    }
+
+    pub(super) fn reserved(&mut self, id: FileId, destination: Destination) {
+        self.update(id, |file| file.set_destination(destination));
+        self.proceed(id, Next::Create);
+    }
+}
