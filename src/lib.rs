@@ -5,18 +5,20 @@
 //! | [`s3`] | S3's own words as types, shared by browser and server | anything but data |
 //! | [`engine`] | decides what to do next | I/O, clocks, randomness, `async`, Leptos |
 //! | [`browser`] | the engine's hands: requests, timers, files | signals, components |
+//! | [`options`] | [`Options`]: how an app wants its files uploaded | components |
 //! | [`uploader`] | [`Uploader`]: signals to read, verbs to call | HTML |
 //! | [`components`] | dropzone, file list, totals | [`browser`] |
 //! | `server` (feature `ssr`) | the only code that sees credentials | [`engine`] and all above it |
 //! | `app` (feature `app`) | the demonstration page and its server functions | |
 //!
-//! Arrows point down: `app → components → uploader → browser → engine → s3` and `app → server → s3`.
+//! Arrows point down: `app → components → uploader → options → browser → engine → s3` and `app → server → s3`.
 
 #[cfg(feature = "app")]
 pub mod app;
 pub mod browser;
 pub mod components;
 pub mod engine;
+pub mod options;
 pub mod s3;
 #[cfg(feature = "ssr")]
 pub mod server;
@@ -25,7 +27,8 @@ mod tidy;
 pub mod uploader;
 
 pub use browser::UploadServer;
-pub use uploader::{Options, Uploader, use_uploader};
+pub use options::{Options, ShouldUseMultipart};
+pub use uploader::{Uploader, use_uploader};
 
 /// Takes over the page that the server rendered.
 #[cfg(all(feature = "hydrate", feature = "app"))]

@@ -9,60 +9,10 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::browser::{Driver, FileMeta, GetUploadParameters, Observer, UploadServer, files_of, picked};
+use crate::browser::{Driver, Observer, files_of, picked};
 use crate::engine::sorted::SortedMap;
-use crate::engine::{self, Engine, Event, FileId, Restrictions, RetryPolicy, Totals, UploadFile};
-use crate::s3::{FileInfo, Meta, UploadParameters};
-
-/// How to upload. Names are those of Uppy's `AwsS3`.
-pub struct Options {
-    /// No progress for this long while bytes remain: the request is aborted and tried again. Zero disables the check.
-    /// Default: 30 s.
-    pub timeout: Duration,
-    /// Uploads going on at the same time; zero is no limit. Default: 0.
-    pub limit: usize,
-    /// Whether files start as soon as they are added. Default: true.
-    pub auto_proceed: bool,
-    /// When and how often a failed step is tried again.
-    pub retry: RetryPolicy,
-    /// What may be added at all.
-    pub restrictions: Restrictions,
-    /// Metadata of every file, besides `name`, `type` and `relativePath`.
-    pub meta: Meta,
-    /// Which names of a file's metadata go to the signer, and from there into the object's. Default: none, since each is
-    /// a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow.
-    pub allowed_meta_fields: Vec<String>,
-    /// Who signs, and confirms.
-    pub server: Box<dyn UploadServer>,
-}
-
-impl Options {
-    /// Uploads signed by `get_upload_parameters`, which is called for each file. An `Err` of a text fails that file
-    /// with it; [`CallFailure::Unreachable`](engine::CallFailure::Unreachable) is worth another try.
-    pub fn new<F, Answer, Failure>(get_upload_parameters: F) -> Self
-    where
-        F: Fn(FileInfo) -> Answer + 'static,
-        Answer: Future<Output = Result<UploadParameters, Failure>> + 'static,
-        Failure: Into<engine::CallFailure> + 'static,
-    {
-        Self::with_server(GetUploadParameters(get_upload_parameters))
-    }
-
-    /// Uploads signed in batches, and confirmed, by a server.
-    pub fn with_server(server: impl UploadServer) -> Self {
-        let defaults = engine::Options::default();
-        Self {
-            timeout: defaults.timeout,
-            limit: defaults.limit,
-            auto_proceed: true,
-            retry: defaults.retry,
-            restrictions: defaults.restrictions,
-            meta: Meta::default(),
-            allowed_meta_fields: Vec::new(),
-            server: Box::new(server),
-        }
-    }
-}
+use crate::engine::{self, Engine, Event, FileId, Totals, UploadFile};
+use crate::options::Options;
 
 /// One file of the list: its id, and a signal of its newest state.
 #[derive(Clone)]
@@ -109,17 +59,9 @@ pub fn use_uploader(options: Options) -> Uploader {
 
 impl Uploader {
     fn start(self, options: Options) {
-        let engine_options = engine::Options {
-            timeout: options.timeout,
-            limit: options.limit,
-            retry: options.retry,
-            restrictions: options.restrictions,
-            checksum: None,
-            seed: js_sys::Math::random().to_bits(),
-        };
         let view = View { uploader: self, known: RefCell::default() };
-        let meta = FileMeta { of_all: options.meta, allowed: options.allowed_meta_fields };
-        let driver = Driver::new(engine_options, meta, options.server, Box::new(view));
+        let (options, setup) = options.split(js_sys::Math::random().to_bits());
+        let driver = Driver::new(options, setup, Box::new(view));
         self.driver.set_value(Some(SendWrapper::new(driver)));
     }
 

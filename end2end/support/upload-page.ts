@@ -106,6 +106,7 @@ export class FileRow {
   readonly progress: Locator
   readonly error: Locator
   readonly key: Locator
+  readonly verified: Locator
 
   constructor(
     readonly item: Locator,
@@ -116,6 +117,7 @@ export class FileRow {
     this.progress = item.getByRole('progressbar')
     this.error = item.getByRole('alert')
     this.key = item.locator('code.key')
+    this.verified = item.locator('.verified')
   }
 
   button(verb: 'Pause' | 'Resume' | 'Cancel' | 'Remove' | 'Retry'): Locator {

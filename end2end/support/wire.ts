@@ -214,6 +214,11 @@ export class Exchange {
   /** Answered, or its connection is gone. */
   over = false
 
+  /** Which part of a file it carries, if it carries one. */
+  get part(): number | undefined {
+    return Number(this.url.searchParams.get('partNumber')) || undefined
+  }
+
   constructor(client: IncomingMessage) {
     this.method = client.method ?? ''
     this.url = new URL(client.url ?? '/', `http://${client.headers.host}`)
@@ -227,6 +232,8 @@ interface Scope {
   /** Those that come in the first so many milliseconds, counted from the first of them. */
   forMs?: number
   method?: 'PUT' | 'POST'
+  /** Those that carry this part of a file. */
+  part?: number
 }
 
 interface Refusal {
@@ -273,9 +280,10 @@ export class Rule {
   }
 
   takes(exchange: Exchange): boolean {
-    const { times = Infinity, forMs = Infinity, method } = this.fault
+    const { times = Infinity, forMs = Infinity, method, part } = this.fault
     if (this.#lifted || this.exchanges.length >= times) return false
     if (method && method !== exchange.method) return false
+    if (part && part !== exchange.part) return false
     this.#since ||= Date.now()
     if (Date.now() - this.#since > forMs) return false
     this.exchanges.push(exchange)

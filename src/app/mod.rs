@@ -22,5 +22,8 @@ pub use shell::shell;
 /// The element that is hydrated.
 pub const ROOT_ID: &str = "app";
 
+/// Of the element that is hydrated: the checksum that the server signs.
+const CHECKSUM_ATTRIBUTE: &str = "data-checksum";
+
 /// The form that uploads one file without JavaScript; the dropzone's input belongs to it.
 const FORM_ID: &str = "upload";

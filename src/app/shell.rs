@@ -2,12 +2,14 @@ use leptos::either::Either;
 use leptos::prelude::*;
 
 use super::{App, FORM_ID, ROOT_ID};
-use crate::s3::{Object, Refusal, UploadParameters};
-use crate::server::service::FormPage;
+use crate::s3::{ChecksumAlgorithm, Object, Refusal, UploadParameters};
+use crate::server::{UploadService, service::FormPage};
 
 /// The HTML document round the page. Only the server renders it: what stands here is not hydrated.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let FormPage { form, uploaded } = use_context().unwrap_or_default();
+    let service = use_context::<UploadService>();
+    let checksum = service.and_then(|service| service.checksum_algorithm()).map(ChecksumAlgorithm::name);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -25,7 +27,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <main>
                     {uploaded.map(|result| view! { <Outcome result/> })}
                     {form.clone().map(|parameters| view! { <PolicyForm parameters/> })}
-                    <div id=ROOT_ID><App/></div>
+                    <div id=ROOT_ID data-checksum=checksum><App/></div>
                     <NoScript has_form=form.is_some()/>
                 </main>
             </body>

@@ -3,11 +3,15 @@ use leptos::server_fn::ServerFn;
 use serde::Serialize;
 
 use super::answer::{FromJson, Json};
-use super::api::{ApiError, ConfirmUpload, DiscardUpload, SignUploads};
+use super::api::{
+    ApiError, CompleteUpload, ConfirmUpload, CreateMultipartUpload, DiscardUpload, ListParts, SignParts, SignUploads,
+};
 use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::CallFailure;
-use crate::s3::{Method, Object, SignRequest, SignedUpload, UploadToken};
+use crate::s3::{
+    Checksum, Method, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload, UploadToken,
+};
 
 /// This page's own server functions as an [`UploadServer`].
 pub(super) struct AppServer {
@@ -25,9 +29,37 @@ impl UploadServer for AppServer {
             request.method = method;
         }
         Box::pin(async move {
-            let results: Vec<Result<SignedUpload, _>> = call(&SignUploads { files: requests }).await?;
+            let results: Vec<Result<SignedUpload, Refusal>> = call(&SignUploads { files: requests }).await?;
             Ok(results.into_iter().map(|result| result.map_err(CallFailure::Refused)).collect())
         })
+    }
+
+    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<UploadToken, CallFailure>> {
+        Box::pin(async move { call(&CreateMultipartUpload { request, again }).await })
+    }
+
+    fn sign_parts(
+        &self,
+        token: UploadToken,
+        parts: Vec<PartRequest>,
+    ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
+        Box::pin(async move {
+            let results: Vec<Result<SignedPart, Refusal>> = call(&SignParts { token, parts }).await?;
+            let results = results.into_iter().map(|result| result.map(Into::into).map_err(CallFailure::Refused));
+            Ok(results.collect())
+        })
+    }
+
+    fn list_parts(&self, token: UploadToken) -> LocalFuture<Result<Vec<Part>, CallFailure>> {
+        Box::pin(async move { call(&ListParts { token }).await })
+    }
+
+    fn complete(&self, token: UploadToken, checksums: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
+        Box::pin(async move { call(&CompleteUpload { token, checksums }).await })
+    }
+
+    fn has_parts(&self) -> bool {
+        true
     }
 
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {

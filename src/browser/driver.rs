@@ -4,17 +4,20 @@ use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
+use js_sys::ArrayBuffer;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 
-use super::body::is_readable;
+use super::awake::Awake;
+use super::body::{Body, is_readable};
 use super::clock::now;
 use super::dropped::PickedFile;
+use super::reading::is_available;
 use super::request::{Report, Request};
 use super::{Observer, UploadServer};
 use crate::engine::sorted::{SortedMap, SortedSet};
-use crate::engine::{CallId, Engine, FileId, Input, Instant, Options, Output, RequestFailure, RequestId};
-use crate::s3::{FileInfo, Meta, SignRequest, UploadParameters, UploadToken};
+use crate::engine::{Engine, FileId, Input, Instant, Options, Output, RequestFailure, RequestId};
+use crate::s3::{FileInfo, Meta, PartPlan, UploadParameters};
 
 /// The observer hears of changes at most once in this time.
 const CHANGES_INTERVAL_MS: u32 = 100;
@@ -23,16 +26,33 @@ const CHANGES_INTERVAL_MS: u32 = 100;
 ///
 /// No `RefCell` stays borrowed while an output is performed: what is performed may call back in.
 pub struct Driver {
-    this: Weak<Driver>,
-    engine: RefCell<Engine>,
-    server: Box<dyn UploadServer>,
+    pub(super) this: Weak<Driver>,
+    pub(super) engine: RefCell<Engine>,
+    pub(super) server: Box<dyn UploadServer>,
     observer: Box<dyn Observer>,
-    meta: FileMeta,
+    pub(super) meta: FileMeta,
+    plan: Box<PlanFile>,
     files: RefCell<SortedMap<FileId, File>>,
+    /// What was read of files, by where it begins.
+    pub(super) buffers: RefCell<SortedMap<(FileId, u64), ArrayBuffer>>,
     requests: RefCell<SortedMap<RequestId, Request>>,
     timer: RefCell<Option<(Instant, Timeout)>>,
     changes: Changes,
     network: RefCell<Vec<EventListener>>,
+    awake: Awake,
+}
+
+/// How a file is cut into parts; `None` sends it in one request.
+pub type PlanFile = dyn Fn(&FileInfo) -> Option<PartPlan>;
+
+/// What a driver has to know that its engine does not.
+pub struct Setup {
+    /// Of files.
+    pub meta: FileMeta,
+    /// Which files go in parts.
+    pub plan: Box<PlanFile>,
+    /// Who signs, and confirms.
+    pub server: Box<dyn UploadServer>,
 }
 
 /// What files have as metadata, and what of it signers hear.
@@ -53,23 +73,22 @@ struct Changes {
 
 impl Driver {
     /// A driver with no files. Only in a browser.
-    pub fn new(
-        options: Options,
-        meta: FileMeta,
-        server: Box<dyn UploadServer>,
-        observer: Box<dyn Observer>,
-    ) -> Rc<Self> {
+    pub fn new(mut options: Options, Setup { meta, plan, server }: Setup, observer: Box<dyn Observer>) -> Rc<Self> {
+        options.checksum = options.checksum.filter(|algorithm| is_available(*algorithm));
         let driver = Rc::new_cyclic(|this| Self {
             this: this.clone(),
             engine: RefCell::new(Engine::new(options)),
             server,
             observer,
             meta,
+            plan,
             files: RefCell::default(),
+            buffers: RefCell::default(),
             requests: RefCell::default(),
             timer: RefCell::default(),
             changes: Changes::default(),
             network: RefCell::default(),
+            awake: Awake::default(),
         });
         driver.watch_network();
         driver
@@ -90,7 +109,9 @@ impl Driver {
     /// Adds files to the list, in order.
     pub fn add_files(&self, files: impl IntoIterator<Item = PickedFile>) -> Vec<FileId> {
         let add = |PickedFile { file, relative_path }: PickedFile| {
-            let id = self.engine.borrow_mut().add_file(describe(&file, relative_path, &self.meta.of_all), None);
+            let info = describe(&file, relative_path, &self.meta.of_all);
+            let plan = (self.plan)(&info);
+            let id = self.engine.borrow_mut().add_file(info, plan);
             self.files.borrow_mut().insert(id, file);
             id
         };
@@ -104,7 +125,7 @@ impl Driver {
         self.files.borrow().get(&id).cloned()
     }
 
-    fn input(&self, input: Input) {
+    pub(super) fn input(&self, input: Input) {
         self.engine.borrow_mut().handle_input(input, now());
         self.run();
     }
@@ -118,6 +139,7 @@ impl Driver {
             }
         }
         self.set_timer();
+        self.awake.set(self.engine.borrow().is_active());
         self.show_changes();
     }
 
@@ -126,50 +148,26 @@ impl Driver {
             Output::Sign { call, files } => self.sign(call, &files),
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
             Output::Cancel { request } => drop(self.take_request(request)),
-            Output::Confirm { call, token } => self.confirm(call, token),
+            Output::Read { call, file, body, algorithm } => self.read(call, file, body, algorithm),
+            Output::Release { file, start } => drop(self.buffers.borrow_mut().remove(&(file, start))),
+            Output::SignParts { call, token, parts } => self.sign_parts(call, token, parts),
+            Output::Create { call, file, again } => self.create(call, file, again),
+            Output::List { call, token } => {
+                self.ask(self.server.list_parts(token), move |result| Input::Listed { call, result });
+            }
+            Output::Confirm { call, token } => {
+                self.ask(self.server.confirm(token), move |result| Input::Confirmed { call, result });
+            }
+            Output::Complete { call, token, checksums } => {
+                let answer = self.server.complete(token, checksums);
+                self.ask(answer, move |result| Input::Confirmed { call, result });
+            }
             Output::Discard { token } => spawn_local(self.server.discard(token)),
             Output::Event(event) => self.observer.event(&event),
-            Output::Read { .. }
-            | Output::Release { .. }
-            | Output::SignParts { .. }
-            | Output::Create { .. }
-            | Output::List { .. }
-            | Output::Complete { .. } => {}
             Output::Changed(file) => {
                 self.changes.files.borrow_mut().insert(file);
             }
         }
-    }
-
-    fn sign(&self, call: CallId, files: &[FileId]) {
-        // A file that an app removed on hearing of its start still has its place in the answer.
-        let requests = files.iter().map(|file| self.sign_request(*file).unwrap_or_default()).collect();
-        let (answer, this) = (self.server.sign(requests), self.this.clone());
-        let asked = files.len();
-        spawn_local(async move {
-            let results = answer.await.unwrap_or_else(|failure| vec![Err(failure); asked]);
-            if let Some(driver) = this.upgrade() {
-                driver.input(Input::Signed { call, results });
-            }
-        });
-    }
-
-    fn sign_request(&self, id: FileId) -> Option<SignRequest> {
-        let engine = self.engine.borrow();
-        let file = engine.file(id)?;
-        let mut info = file.info().clone();
-        info.meta.retain(|name| self.meta.allowed.iter().any(|allowed| allowed == name));
-        Some(SignRequest { file: info, renew: file.token().cloned(), ..SignRequest::default() })
-    }
-
-    fn confirm(&self, call: CallId, token: UploadToken) {
-        let (answer, this) = (self.server.confirm(token), self.this.clone());
-        spawn_local(async move {
-            let result = answer.await;
-            if let Some(driver) = this.upgrade() {
-                driver.input(Input::Confirmed { call, result });
-            }
-        });
     }
 
     fn send(&self, id: RequestId, file: FileId, parameters: &UploadParameters, bytes: Range<u64>) {
@@ -180,7 +178,9 @@ impl Driver {
             }
         };
         let Some(source) = self.file(file) else { return self.fail(id, file) };
-        match Request::send(&source, bytes, parameters, report) {
+        let (read, size) = (self.buffers.borrow().get(&(file, bytes.start)).cloned(), bytes.end - bytes.start);
+        let body = Body::new(&source, bytes, read);
+        match body.and_then(|body| Request::send(&source, (body, size), parameters, report)) {
             Ok(request) => drop(self.requests.borrow_mut().insert(id, request)),
             Err(_) => self.fail(id, file),
         }

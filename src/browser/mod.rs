@@ -3,17 +3,20 @@
 //! [`Driver`] owns an [`Engine`](crate::engine::Engine), performs its outputs and feeds it what the browser and the
 //! [`UploadServer`] answer. Everything here runs in a browser only; on the server nothing of it is ever created.
 
+mod awake;
 mod body;
+mod calls;
 mod clock;
 mod driver;
 mod dropped;
 mod fetch;
 mod observer;
+mod reading;
 mod request;
 mod response;
 mod server;
 
-pub use driver::{Driver, FileMeta};
+pub use driver::{Driver, FileMeta, PlanFile, Setup};
 pub use dropped::{PickedFile, files_of, picked};
 pub use fetch::{Answer, post_json};
 pub use observer::Observer;

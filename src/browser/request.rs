@@ -1,9 +1,8 @@
-use std::ops::Range;
-
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{EventTarget, File, ProgressEvent, XmlHttpRequest};
 
+use super::body::Body;
 use super::{body, response};
 use crate::engine::Response;
 use crate::s3::UploadParameters;
@@ -27,13 +26,13 @@ pub(super) enum Report {
 }
 
 impl Request {
-    /// Sends bytes of a file.
+    /// Sends `size` bytes of a file.
     ///
     /// # Errors
     /// What the browser throws for a URL or header that can't be sent.
     pub(super) fn send(
         file: &File,
-        bytes: Range<u64>,
+        (body, size): (Body, u64),
         parameters: &UploadParameters,
         report: impl Fn(Report) + Clone + 'static,
     ) -> Result<Self, JsValue> {
@@ -42,8 +41,8 @@ impl Request {
         for (name, value) in parameters.headers.iter() {
             xhr.set_request_header(name, value)?;
         }
-        let listeners = listeners(&xhr, bytes.end - bytes.start, report)?;
-        body::send(&xhr, file, bytes, parameters)?;
+        let listeners = listeners(&xhr, size, report)?;
+        body::send(&xhr, file, body, parameters)?;
         Ok(Self { xhr, listeners })
     }
 }

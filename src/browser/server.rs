@@ -4,7 +4,9 @@ use std::pin::Pin;
 use futures::future::join_all;
 
 use crate::engine::CallFailure;
-use crate::s3::{FileInfo, Object, SignRequest, SignedUpload, UploadParameters, UploadToken};
+use crate::s3::{
+    Checksum, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload, UploadParameters, UploadToken,
+};
 
 /// A future of the browser's one thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -17,11 +19,49 @@ pub trait UploadServer: 'static {
         requests: Vec<SignRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>>;
 
+    /// Begins the upload in parts whose key `request.renew` reserves; `again` where an earlier call may have done so.
+    /// The token returned names the upload from then on.
+    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<UploadToken, CallFailure>> {
+        let _ = (request, again);
+        without_parts()
+    }
+
+    /// Signs parts in one call: one result each, in the order asked.
+    fn sign_parts(
+        &self,
+        token: UploadToken,
+        parts: Vec<PartRequest>,
+    ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
+        let _ = (token, parts);
+        without_parts()
+    }
+
+    /// Every part that the store has.
+    fn list_parts(&self, token: UploadToken) -> LocalFuture<Result<Vec<Part>, CallFailure>> {
+        let _ = token;
+        without_parts()
+    }
+
+    /// Puts the parts together; `checksums` has one for each part, or none at all.
+    fn complete(&self, token: UploadToken, checksums: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
+        let _ = (token, checksums);
+        without_parts()
+    }
+
+    /// Whether the four calls above do something: else every file goes in one request.
+    fn has_parts(&self) -> bool {
+        false
+    }
+
     /// Looks whether the upload's object is in the bucket, in full.
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>>;
 
     /// Deletes what a cancelled upload may have stored. Best effort.
     fn discard(&self, token: UploadToken) -> LocalFuture<()>;
+}
+
+fn without_parts<T: 'static>() -> LocalFuture<Result<T, CallFailure>> {
+    Box::pin(async { Err(CallFailure::Invalid { reason: "this server knows no uploads in parts".into() }) })
 }
 
 /// An [`UploadServer`] made of the plugin's `get_upload_parameters` alone: it is asked for each file, and a `2xx` of

@@ -5,7 +5,7 @@ use web_sys::Url;
 
 use super::{flag, status_text, text};
 use crate::engine::{FileId, Status, UploadError, UploadFile};
-use crate::s3::{UploadToken, human_size};
+use crate::s3::{ChecksumAlgorithm, UploadToken, human_size};
 use crate::{Uploader, uploader};
 
 /// Images above this size are not decoded for a preview of 48 pixels.
@@ -102,7 +102,12 @@ fn Uploaded(
     let open = href.map(|href| {
         view! { <a href=href target="_blank" rel="noopener" aria-label=format!("Open {name}")>"Open"</a> }
     });
+    let verified = file.uploaded().and_then(|uploaded| uploaded.verified).map(|algorithm| match algorithm {
+        ChecksumAlgorithm::Sha256 => "Verified: the store holds these very bytes (SHA-256).",
+        ChecksumAlgorithm::Md5 => "Verified: the store holds these very bytes (MD5).",
+    });
     view! {
+        <p class="facts verified" hidden=verified.is_none()>{verified}</p>
         <p class="uploaded">
             <span class="facts">"Key"</span>
             <CopyButton key=key.clone() aria_label=format!("Copy key of {}", label.get_value())/>

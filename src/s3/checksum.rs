@@ -13,6 +13,21 @@ pub enum ChecksumAlgorithm {
 }
 
 impl ChecksumAlgorithm {
+    /// `sha256` or `md5`, as in `S3_CHECKSUM`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Md5 => "md5",
+        }
+    }
+
+    /// The algorithm of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Sha256, Self::Md5].into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
     /// The request header with the digest, in lower case.
     #[must_use]
     pub fn header(self) -> &'static str {

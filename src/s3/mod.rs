@@ -24,7 +24,7 @@ pub use file::{FileInfo, Meta, SignRequest};
 pub use key::{Key, KeyError};
 pub use object::{ETag, Object};
 pub use part::{Part, PartNumber, PartNumberError, PartRequest, SignedPart};
-pub use part_plan::{MAX_OBJECT_SIZE, MAX_REQUEST_SIZE, PartPlan, PartPlanError, chunk_size};
+pub use part_plan::{MAX_OBJECT_SIZE, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartPlan, PartPlanError, chunk_size};
 pub use refusal::Refusal;
 pub use size::human_size;
 pub use token::UploadToken;

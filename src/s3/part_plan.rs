@@ -15,7 +15,7 @@ pub const MAX_OBJECT_SIZE: u64 = MAX_PARTS * MAX_REQUEST_SIZE;
 const MAX_PARTS: u64 = PartNumber::MAX as u64;
 
 /// The least bytes of a part that others follow.
-const MIN_PART_SIZE: u64 = 5 << 20;
+pub const MIN_PART_SIZE: u64 = 5 << 20;
 
 const MIN_CHUNK_SIZE: u64 = 8 << 20;
 

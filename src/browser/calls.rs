@@ -1,0 +1,76 @@
+use std::ops::Range;
+
+use wasm_bindgen_futures::spawn_local;
+
+use super::driver::Driver;
+use super::reading::read;
+use super::server::LocalFuture;
+use crate::engine::{CallId, FileId, Input};
+use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, UploadToken};
+
+/// What the driver asks of the server and of the file, and how the answer comes back to the engine.
+impl Driver {
+    pub(super) fn read(&self, call: CallId, file: FileId, body: Range<u64>, algorithm: ChecksumAlgorithm) {
+        let (source, this, start) = (self.file(file), self.this.clone(), body.start);
+        spawn_local(async move {
+            let result = match source {
+                Some(source) => read(source, body, algorithm).await.map_err(drop),
+                None => Err(()),
+            };
+            let Some(driver) = this.upgrade() else { return };
+            let result = result.map(|(buffer, checksum)| {
+                driver.buffers.borrow_mut().insert((file, start), buffer);
+                checksum
+            });
+            driver.input(Input::Read { call, result });
+        });
+    }
+
+    pub(super) fn sign(&self, call: CallId, files: &[FileId]) {
+        // A file that an app removed on hearing of its start still has its place in the answer.
+        let requests = files.iter().map(|file| self.sign_request(*file).unwrap_or_default()).collect();
+        let asked = files.len();
+        self.ask(self.server.sign(requests), move |answer| {
+            let results = answer.unwrap_or_else(|failure| vec![Err(failure); asked]);
+            Input::Signed { call, results }
+        });
+    }
+
+    pub(super) fn sign_parts(&self, call: CallId, token: UploadToken, parts: Vec<PartRequest>) {
+        let asked = parts.len();
+        self.ask(self.server.sign_parts(token, parts), move |answer| {
+            let results = answer.unwrap_or_else(|failure| vec![Err(failure); asked]);
+            Input::Signed { call, results }
+        });
+    }
+
+    pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
+        let request = self.sign_request(file).unwrap_or_default();
+        self.ask(self.server.create(request, again), move |result| Input::Created { call, result });
+    }
+
+    /// Passes an answer on to the engine when it comes, as long as there is one.
+    pub(super) fn ask<T: 'static>(&self, answer: LocalFuture<T>, input: impl FnOnce(T) -> Input + 'static) {
+        let this = self.this.clone();
+        spawn_local(async move {
+            let answer = answer.await;
+            if let Some(driver) = this.upgrade() {
+                driver.input(input(answer));
+            }
+        });
+    }
+
+    fn sign_request(&self, id: FileId) -> Option<SignRequest> {
+        let engine = self.engine.borrow();
+        let file = engine.file(id)?;
+        let mut info = file.info().clone();
+        info.meta.retain(|name| self.meta.allowed.iter().any(|allowed| allowed == name));
+        Some(SignRequest {
+            file: info,
+            renew: file.token().cloned(),
+            method: None,
+            checksum: file.checksum(None).cloned(),
+            part_size: file.part_size(),
+        })
+    }
+}

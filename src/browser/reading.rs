@@ -1,0 +1,47 @@
+use std::ops::Range;
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use md5::{Digest, Md5};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::File;
+
+use super::body::slice;
+use crate::s3::{Checksum, ChecksumAlgorithm};
+
+/// Bytes of a file in memory, and what they are.
+///
+/// # Errors
+/// What the browser throws for a file that can't be read: it changed, moved or went since it was picked.
+pub(super) async fn read(
+    file: File,
+    bytes: Range<u64>,
+    algorithm: ChecksumAlgorithm,
+) -> Result<(ArrayBuffer, Checksum), JsValue> {
+    let buffer: ArrayBuffer = JsFuture::from(slice(&file, bytes)?.array_buffer()).await?.dyn_into()?;
+    let digest = match algorithm {
+        ChecksumAlgorithm::Sha256 => sha256(&buffer).await?,
+        ChecksumAlgorithm::Md5 => Md5::digest(Uint8Array::new(&buffer).to_vec()).to_vec(),
+    };
+    Ok((buffer, Checksum { algorithm, value: base64(&digest)? }))
+}
+
+/// By the browser, off the main thread. It has this on pages served over HTTPS, and on `localhost`.
+async fn sha256(buffer: &ArrayBuffer) -> Result<Vec<u8>, JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let digest = window.crypto()?.subtle().digest_with_str_and_buffer_source("SHA-256", buffer)?;
+    Ok(Uint8Array::new(&JsFuture::from(digest).await?).to_vec())
+}
+
+/// Whether this page can compute it.
+pub(super) fn is_available(algorithm: ChecksumAlgorithm) -> bool {
+    match algorithm {
+        ChecksumAlgorithm::Sha256 => web_sys::window().is_some_and(|window| window.is_secure_context()),
+        ChecksumAlgorithm::Md5 => true,
+    }
+}
+
+fn base64(bytes: &[u8]) -> Result<String, JsValue> {
+    let latin1: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    web_sys::window().ok_or(JsValue::NULL)?.btoa(&latin1)
+}
