@@ -145,7 +145,7 @@ impl Driver {
         let file = engine.file(id)?;
         let mut info = file.info().clone();
         info.meta.retain(|name| self.allowed_meta_fields.iter().any(|allowed| allowed == name));
-        Some(SignRequest { file: info, renew: file.token().cloned(), method: None })
+        Some(SignRequest { file: info, renew: file.token().cloned(), ..SignRequest::default() })
     }
 
     fn confirm(&self, call: CallId, token: UploadToken) {

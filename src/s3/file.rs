@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Fields, Method, UploadToken};
+use super::{Checksum, Fields, Method, UploadToken};
 
 /// String metadata of a file. After signing it also holds every field the signer returned, and after
 /// success always `key`, the S3 object key.
@@ -40,4 +40,11 @@ pub struct SignRequest {
     /// The method the page would like; the server's configuration has the last word.
     #[serde(default)]
     pub method: Option<Method>,
+    /// What the file's bytes have to be, where one request carries all of them.
+    #[serde(default)]
+    pub checksum: Option<Checksum>,
+    /// Bytes of each part, for an upload in parts: the server then only reserves a key, and the answer names nothing
+    /// that could be sent.
+    #[serde(default)]
+    pub part_size: Option<u64>,
 }

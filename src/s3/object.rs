@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Key;
+use super::{ChecksumAlgorithm, Key};
 
 /// An object that is in the bucket, as the server saw it with `HeadObject`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct Object {
     pub size: u64,
     /// S3's entity tag, with its quotes; some stores send none.
     pub etag: Option<ETag>,
+    /// Set where the store itself showed a checksum that equals the browser's. Silence is no proof.
+    #[serde(default)]
+    pub verified: Option<ChecksumAlgorithm>,
 }
 
 /// An entity tag as S3 sent it, quotes included.

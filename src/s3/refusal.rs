@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::size::human_size;
+use super::{PartNumber, size::human_size};
 
 /// Why the server will not do what it was asked for one file. The text tells the visitor what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -53,6 +53,21 @@ pub enum Refusal {
         /// What the store has.
         actual: u64,
     },
+    /// S3 knows neither the multipart upload (`NoSuchUpload`) nor an object that came of it.
+    #[error("The store no longer has what was uploaded of this file. Upload it again from the start.")]
+    UploadMissing,
+    /// Complete was asked for while these parts are not there, or not with the right bytes.
+    #[error(
+        "The store does not have all of this file yet: {}. Try again to send what is missing.",
+        missing(.parts)
+    )]
+    PartsMissing {
+        /// The first of them: at most 100.
+        parts: Vec<PartNumber>,
+    },
+    /// The stored bytes are not those the browser read.
+    #[error("What the store holds is not what this browser sent. Upload the file again.")]
+    ChecksumMismatch,
     /// S3 could not be asked, or would not answer. Worth another try.
     #[error("The store could not be reached: {reason}")]
     StoreUnavailable {
@@ -65,4 +80,11 @@ pub enum Refusal {
         /// The cause, without secrets.
         reason: String,
     },
+}
+
+fn missing(parts: &[PartNumber]) -> String {
+    match parts {
+        [part] => format!("part {} is missing", part.get()),
+        parts => format!("{} parts are missing", parts.len()),
+    }
 }

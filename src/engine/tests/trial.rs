@@ -188,7 +188,7 @@ impl Trial {
     pub(super) fn confirm(&mut self, index: usize) {
         let (call, token) = self.confirms.remove(index);
         let size = self.store.get(key_of(&token)).copied();
-        let object = size.map(|size| Object { key: key_of(&token).parse().unwrap(), size, etag: None });
+        let object = size.map(|size| Object { key: key_of(&token).parse().unwrap(), size, etag: None, verified: None });
         let result = object.ok_or(CallFailure::Refused(Refusal::ObjectMissing));
         self.input(Input::Confirmed { call, result });
     }
