@@ -4,7 +4,10 @@
 use wasm_bindgen::prelude::*;
 
 use super::ApiError;
-use crate::s3::{ETag, Fields, Key, Method, Object, Refusal, SignedUpload, UploadParameters, UploadToken};
+use crate::s3::{
+    Checksum, ChecksumAlgorithm, ETag, Fields, Key, Method, Object, Part, PartNumber, Refusal, SignedPart,
+    SignedUpload, UploadParameters, UploadToken,
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -71,11 +74,11 @@ impl FromJson for () {
     }
 }
 
-impl FromJson for Vec<Result<SignedUpload, Refusal>> {
+impl<T: FromJson> FromJson for Vec<Result<T, Refusal>> {
     fn from_json(json: &Json) -> Option<Self> {
         json.items()?
             .map(|item| match item.get("Ok") {
-                Some(signed) => SignedUpload::from_json(&signed).map(Ok),
+                Some(signed) => T::from_json(&signed).map(Ok),
                 None => Refusal::from_json(&item.get("Err")?).map(Err),
             })
             .collect()
@@ -84,27 +87,74 @@ impl FromJson for Vec<Result<SignedUpload, Refusal>> {
 
 impl FromJson for SignedUpload {
     fn from_json(json: &Json) -> Option<Self> {
-        let parameters = json.get("parameters")?;
-        let method = match parameters.text("method")?.as_str() {
+        let parameters = UploadParameters::from_json(&json.get("parameters")?)?;
+        let token = json.text("token").map(UploadToken::new);
+        Some(Self { parameters, token, expires_in_ms: json.number("expires_in_ms") })
+    }
+}
+
+impl FromJson for SignedPart {
+    fn from_json(json: &Json) -> Option<Self> {
+        let parameters = UploadParameters::from_json(&json.get("parameters")?)?;
+        Some(Self { parameters, expires_in_ms: json.number("expires_in_ms") })
+    }
+}
+
+impl FromJson for UploadParameters {
+    fn from_json(json: &Json) -> Option<Self> {
+        let method = match json.text("method")?.as_str() {
             "PUT" => Method::Put,
             "POST" => Method::Post,
             _ => return None,
         };
-        let parameters = UploadParameters {
-            method,
-            url: parameters.text("url")?,
-            fields: parameters.fields("fields")?,
-            headers: parameters.fields("headers")?,
-        };
-        let token = json.text("token").map(UploadToken::new);
-        Some(Self { parameters, token, expires_in_ms: json.number("expires_in_ms") })
+        Some(Self { method, url: json.text("url")?, fields: json.fields("fields")?, headers: json.fields("headers")? })
+    }
+}
+
+impl FromJson for UploadToken {
+    fn from_json(json: &Json) -> Option<Self> {
+        json.as_string().map(Self::new)
+    }
+}
+
+impl FromJson for Vec<Part> {
+    fn from_json(json: &Json) -> Option<Self> {
+        json.items()?.map(|item| Part::from_json(&item)).collect()
+    }
+}
+
+impl FromJson for Part {
+    fn from_json(json: &Json) -> Option<Self> {
+        let checksum = json.get("checksum").and_then(|checksum| {
+            let algorithm = ChecksumAlgorithm::from_json(&checksum.get("algorithm")?)?;
+            Some(Checksum { algorithm, value: checksum.text("value")? })
+        });
+        Some(Self { number: PartNumber::from_json(&json.get("number")?)?, size: json.number("size")?, checksum })
+    }
+}
+
+impl FromJson for PartNumber {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the server sends whole numbers")]
+    fn from_json(json: &Json) -> Option<Self> {
+        Self::try_from(json.as_f64()? as u16).ok()
+    }
+}
+
+impl FromJson for ChecksumAlgorithm {
+    fn from_json(json: &Json) -> Option<Self> {
+        match json.as_string()?.as_str() {
+            "sha256" => Some(Self::Sha256),
+            "md5" => Some(Self::Md5),
+            _ => None,
+        }
     }
 }
 
 impl FromJson for Object {
     fn from_json(json: &Json) -> Option<Self> {
         let key = Key::try_from(json.text("key")?).ok()?;
-        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag), verified: None })
+        let verified = json.get("verified").and_then(|algorithm| ChecksumAlgorithm::from_json(&algorithm));
+        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag), verified })
     }
 }
 
@@ -126,6 +176,14 @@ impl FromJson for Refusal {
             "SizeMismatch" => {
                 Self::SizeMismatch { expected: content.number("expected")?, actual: content.number("actual")? }
             }
+            "UploadMissing" => Self::UploadMissing,
+            "PartsMissing" => {
+                let parts = content.get("parts")?;
+                Self::PartsMissing {
+                    parts: parts.items()?.map(|item| PartNumber::from_json(&item)).collect::<Option<_>>()?,
+                }
+            }
+            "ChecksumMismatch" => Self::ChecksumMismatch,
             "StoreUnavailable" => Self::StoreUnavailable { reason: reason()? },
             "StoreRefused" => Self::StoreRefused { reason: reason()? },
             _ => return None,

@@ -10,7 +10,7 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::s3::{Object, Refusal, SignRequest, SignedUpload, UploadToken};
+use crate::s3::{Checksum, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload, UploadToken};
 
 /// Why a call to the server brought nothing. “The server refused” and “the server could not be
 /// reached” are different things to a visitor, and to whatever decides on another try.
@@ -54,6 +54,37 @@ impl FromServerFnError for ApiError {
 pub async fn sign_uploads(files: Vec<SignRequest>) -> Result<Vec<Result<SignedUpload, Refusal>>, ApiError> {
     let (service, visitor) = server::context()?;
     Ok(service.sign(&visitor, files).await)
+}
+
+/// Begins the upload in parts whose key `request.renew` has reserved; `again` after a call that got no answer.
+#[server(prefix = "/api", endpoint = "create_multipart_upload", input = Json)]
+pub async fn create_multipart_upload(request: SignRequest, again: bool) -> Result<UploadToken, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.create_multipart_upload(&visitor, &request, again).await)
+}
+
+/// Signs parts: per part what to send, or why not, in the order of `parts`. At most 100 in a call.
+#[server(prefix = "/api", endpoint = "sign_parts", input = Json)]
+pub async fn sign_parts(
+    token: UploadToken,
+    parts: Vec<PartRequest>,
+) -> Result<Vec<Result<SignedPart, Refusal>>, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.sign_parts(&visitor, &token, parts).await)
+}
+
+/// The parts that the store has, in order.
+#[server(prefix = "/api", endpoint = "list_parts", input = Json)]
+pub async fn list_parts(token: UploadToken) -> Result<Vec<Part>, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.list_parts(&visitor, &token).await)
+}
+
+/// The object that the parts become. `checksums` are the browser's, one per part in order, or none.
+#[server(prefix = "/api", endpoint = "complete_upload", input = Json)]
+pub async fn complete_upload(token: UploadToken, checksums: Vec<Checksum>) -> Result<Object, ApiError> {
+    let (service, visitor) = server::context()?;
+    server::answer(service.complete(&visitor, &token, checksums).await)
 }
 
 /// The uploaded object, once the store has all of it.
@@ -107,8 +138,10 @@ mod server {
         match refusal {
             Refusal::TokenInvalid => StatusCode::FORBIDDEN,
             Refusal::TokenExpired => StatusCode::GONE,
-            Refusal::ObjectMissing => StatusCode::NOT_FOUND,
-            Refusal::SizeMismatch { .. } => StatusCode::CONFLICT,
+            Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
+            Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => {
+                StatusCode::CONFLICT
+            }
             Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
             _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -9,6 +9,9 @@ use crate::s3::{Meta, Refusal};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata>
 const MAX_BYTES: usize = 2048;
 
+/// What S3 puts before the names of an object's own metadata.
+pub(super) const PREFIX: &str = "x-amz-meta-";
+
 /// A file's metadata as `x-amz-meta-*` headers. Names become lower-case, as S3 stores them; a value
 /// that a header can't carry as it is becomes an RFC 2047 word, as S3 itself answers such values.
 ///
@@ -30,8 +33,6 @@ pub(super) fn user_metadata(meta: &Meta) -> Result<Vec<(String, String)>, Refusa
     }
     Ok(headers)
 }
-
-const PREFIX: &str = "x-amz-meta-";
 
 fn header_name(name: &str) -> Result<String, Refusal> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`config`] | the environment, read once, every problem in one message |
 //! | [`provider`] | what S3-compatible stores do differently, one table row each |
-//! | [`presign`] | `PutObject`, `GetObject` and POST policies, on AWS's own signer |
+//! | [`presign`] | `PutObject`, `UploadPart`, `GetObject` and POST policies, on AWS's own signer |
 //! | [`token`] | the state of an upload, sealed, in the browser's keeping: no replica remembers anything |
-//! | [`service`] | what the server functions call: sign, confirm, open, discard |
+//! | [`service`] | what the server functions call: sign, begin, complete, confirm, open, discard |
 //! | [`http`] | who the visitor is, same-origin guard, headers, limits |
 //! | [`router`] | all of it as one axum router round a Leptos app |
 //! | [`embedded`] | an S3 store inside this process, for when no other is configured |

@@ -1,6 +1,8 @@
 //! What S3-compatible stores do differently. A row holds what a document or a source says;
 //! [`Support::Unknown`] stays unknown.
 
+use crate::s3::ChecksumAlgorithm;
+
 /// One S3-compatible store.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -16,6 +18,8 @@ pub struct Provider {
     pub post_policy: Support,
     /// `If-None-Match: *` on `PutObject`. Some stores ignore it silently.
     pub conditional_put: Support,
+    /// The checksum of uploads that it checks; `S3_CHECKSUM` overrides it.
+    pub checksum: Option<ChecksumAlgorithm>,
     /// The most bytes of a key.
     pub max_key_bytes: usize,
 }
@@ -62,10 +66,12 @@ pub const AWS: Provider = Provider {
     addressing: Addressing::VirtualHosted,
     post_policy: Support::Yes,
     conditional_put: Support::Yes,
+    checksum: Some(ChecksumAlgorithm::Sha256),
     max_key_bytes: 1024,
 };
 
-/// Any other store that speaks S3; what a bare `S3_ENDPOINT` means.
+/// Any other store that speaks S3; what a bare `S3_ENDPOINT` means. Nearly all of them check `Content-MD5`, and some
+/// reject the newer `x-amz-checksum-*`.
 pub const CUSTOM: Provider = Provider {
     name: "custom",
     endpoint: None,
@@ -73,6 +79,7 @@ pub const CUSTOM: Provider = Provider {
     addressing: Addressing::Path,
     post_policy: Support::Unknown,
     conditional_put: Support::Unknown,
+    checksum: Some(ChecksumAlgorithm::Md5),
     max_key_bytes: 1024,
 };
 
@@ -85,6 +92,7 @@ pub const EMBEDDED: Provider = Provider {
     addressing: Addressing::Path,
     post_policy: Support::Yes,
     conditional_put: Support::Yes,
+    checksum: Some(ChecksumAlgorithm::Sha256),
     max_key_bytes: 128,
 };
 
@@ -98,6 +106,7 @@ const PROVIDERS: &[Provider] = &[
         addressing: Addressing::Path,
         post_policy: Support::No,
         conditional_put: Support::Yes,
+        checksum: Some(ChecksumAlgorithm::Sha256),
         max_key_bytes: 1024,
     },
     // https://github.com/minio/minio/blob/master/docs/minio-limits.md
@@ -108,6 +117,7 @@ const PROVIDERS: &[Provider] = &[
         addressing: Addressing::Path,
         post_policy: Support::Yes,
         conditional_put: Support::Yes,
+        checksum: Some(ChecksumAlgorithm::Sha256),
         max_key_bytes: 1024,
     },
     CUSTOM,

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{Visitor, random::random_bytes};
-use crate::s3::{Key, Refusal, UploadToken};
+use crate::s3::{Checksum, ChecksumAlgorithm, Key, Refusal, UploadToken};
 
 /// Changes with the claim's shape, so that an old token is refused instead of misread.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const MAC_BYTES: usize = 32;
 
@@ -48,7 +48,29 @@ pub enum Upload {
         /// Type, signed.
         #[serde(rename = "t")]
         content_type: String,
+        /// What its bytes have to be, signed.
+        #[serde(rename = "c")]
+        checksum: Option<Checksum>,
     },
+    /// The key of an upload in parts that the store does not know of yet.
+    #[serde(rename = "r")]
+    Reserved {
+        /// Where it goes.
+        #[serde(rename = "k")]
+        key: Key,
+        /// Bytes.
+        #[serde(rename = "n")]
+        size: u64,
+        /// Type.
+        #[serde(rename = "t")]
+        content_type: String,
+        /// Bytes of every part but the last.
+        #[serde(rename = "p")]
+        part_size: u64,
+    },
+    /// An upload in parts.
+    #[serde(rename = "m")]
+    Multipart(MultipartUpload),
     /// The page's form without JavaScript: the size is the visitor's.
     #[serde(rename = "f")]
     Form {
@@ -56,6 +78,26 @@ pub enum Upload {
         #[serde(rename = "k")]
         key: Key,
     },
+}
+
+/// An upload in parts, as S3 knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MultipartUpload {
+    /// Where it goes.
+    #[serde(rename = "k")]
+    pub key: Key,
+    /// S3's id of it.
+    #[serde(rename = "i")]
+    pub upload_id: String,
+    /// Bytes.
+    #[serde(rename = "n")]
+    pub size: u64,
+    /// Bytes of every part but the last.
+    #[serde(rename = "p")]
+    pub part_size: u64,
+    /// What its parts are checked with, as it was when the upload began.
+    #[serde(rename = "a")]
+    pub algorithm: Option<ChecksumAlgorithm>,
 }
 
 /// Seals and opens tokens with the operator's secret.
@@ -82,11 +124,16 @@ impl Sealer {
 
     /// A token that only this visitor can use.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "it does not")]
     pub fn seal(&self, visitor: &Visitor, upload: Upload, now: SystemTime) -> UploadToken {
-        let claim = Claim { expires: unix_seconds(now + self.life), upload };
+        self.seal_claim(visitor, &Claim { expires: unix_seconds(now + self.life), upload })
+    }
+
+    /// A token that ends when the claim says.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it does not")]
+    pub fn seal_claim(&self, visitor: &Visitor, claim: &Claim) -> UploadToken {
         let mut sealed = vec![VERSION];
-        serde_json::to_writer(&mut sealed, &claim).expect("strings and numbers always become JSON");
+        serde_json::to_writer(&mut sealed, claim).expect("strings and numbers always become JSON");
         let mac = self.mac(visitor, &sealed).finalize().into_bytes();
         sealed.extend_from_slice(&mac);
         UploadToken::new(BASE64.encode(sealed))
@@ -99,6 +146,15 @@ impl Sealer {
     /// [`Refusal::TokenInvalid`] if a bit of it was changed or it is another visitor's,
     /// [`Refusal::TokenExpired`] after its time.
     pub fn open(&self, visitor: &Visitor, token: &UploadToken, now: SystemTime) -> Result<Upload, Refusal> {
+        self.open_claim(visitor, token, now).map(|claim| claim.upload)
+    }
+
+    /// What was sealed for this visitor, and until when.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Sealer::open`].
+    pub fn open_claim(&self, visitor: &Visitor, token: &UploadToken, now: SystemTime) -> Result<Claim, Refusal> {
         let sealed = BASE64.decode(token.as_str()).map_err(|_| Refusal::TokenInvalid)?;
         let (signed, mac) = sealed.split_last_chunk::<MAC_BYTES>().ok_or(Refusal::TokenInvalid)?;
         self.mac(visitor, signed).verify_slice(mac).map_err(|_| Refusal::TokenInvalid)?;
@@ -109,7 +165,7 @@ impl Sealer {
         if unix_seconds(now) >= claim.expires {
             return Err(Refusal::TokenExpired);
         }
-        Ok(claim.upload)
+        Ok(claim)
     }
 
     fn mac(&self, visitor: &Visitor, signed: &[u8]) -> Hmac<Sha256> {
@@ -147,7 +203,7 @@ mod tests {
 
     fn upload() -> Upload {
         let key = "uploads/id/Größe.txt".parse().unwrap();
-        Upload::Single { key, size: 7, content_type: "text/plain".into() }
+        Upload::Single { key, size: 7, content_type: "text/plain".into(), checksum: None }
     }
 
     #[test]

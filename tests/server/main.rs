@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail that way")]
 
+mod embedded_multipart;
 mod embedded_store;
+mod fake_store;
 mod form;
 mod guards;
+mod integrity;
+mod multipart;
+mod multipart_refusals;
 mod refusals;
 mod support;
+mod unreliable_store;
 mod uploads;

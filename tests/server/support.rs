@@ -1,9 +1,15 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
+use aws_credential_types::Credentials;
+use aws_sdk_s3::config::{BehaviorVersion, Region, RequestChecksumCalculation};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use leptos::config::LeptosOptions;
 use leptos_aws_s3::{
     app::{App, shell},
-    s3::{FileInfo, Method, Refusal, SignRequest, SignedUpload, UploadParameters},
+    s3::{
+        Checksum, ChecksumAlgorithm, FileInfo, Method, PartNumber, Refusal, SignRequest, SignedPart, SignedUpload,
+        UploadParameters, UploadToken,
+    },
     server::{Config, Server, UploadService, router::router},
 };
 use reqwest::{
@@ -14,6 +20,7 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -90,6 +97,31 @@ impl TestServer {
         names
     }
 
+    pub(crate) fn credentials(&self) -> Credentials {
+        let keys = std::fs::read(self.dir().join(".keys.json")).unwrap();
+        let keys: Value = serde_json::from_slice(&keys).unwrap();
+        let key = |name: &str| keys[name].as_str().unwrap().to_owned();
+        Credentials::new(key("access_key"), key("secret_key"), None, None, "test")
+    }
+
+    /// The store's own API, past the server.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(self.credentials())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(self.store_url(""))
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// The ids of the store's unfinished uploads.
+    pub(crate) async fn unfinished(&self) -> Vec<String> {
+        let listed = self.s3().list_multipart_uploads().bucket("uploads").send().await.unwrap();
+        listed.uploads().iter().map(|upload| upload.upload_id().unwrap().to_owned()).collect()
+    }
+
     /// A visitor, as whom to call.
     pub(crate) async fn visit(&self) -> Visit<'_> {
         let page = self.http.get(self.url("/")).send().await.unwrap();
@@ -127,6 +159,36 @@ impl Visit<'_> {
         self.call("sign_uploads", json!({ "files": files })).await
     }
 
+    /// The reservation of an upload in parts, and the token of the upload once it has begun.
+    pub(crate) async fn begin(&self, file: SignRequest) -> (SignRequest, UploadToken) {
+        let reserved = self.sign_one(file.clone()).await.unwrap();
+        let request = SignRequest { renew: reserved.token, ..file };
+        let token = self.call("create_multipart_upload", json!({ "request": request, "again": false })).await;
+        (request, token)
+    }
+
+    pub(crate) async fn sign_parts(
+        &self,
+        token: &UploadToken,
+        parts: &[(u16, Option<Checksum>)],
+    ) -> Vec<Result<SignedPart, Refusal>> {
+        let parts: Vec<_> =
+            parts.iter().map(|(part, checksum)| json!({ "part": part, "checksum": checksum })).collect();
+        self.call("sign_parts", json!({ "token": token, "parts": parts })).await
+    }
+
+    /// Sends a part as the browser does.
+    pub(crate) async fn send_part(
+        &self,
+        token: &UploadToken,
+        part: u16,
+        bytes: &[u8],
+        checksum: Option<Checksum>,
+    ) -> Response {
+        let signed = self.sign_parts(token, &[(part, checksum)]).await.remove(0).unwrap();
+        send(&self.server.http, &signed.parameters, bytes).await
+    }
+
     pub(crate) async fn sign_one(&self, file: SignRequest) -> Result<SignedUpload, Refusal> {
         self.sign(&[file]).await.remove(0)
     }
@@ -140,6 +202,26 @@ pub(crate) fn file(name: &str, content_type: &str, size: usize) -> SignRequest {
 
 pub(crate) fn by(method: Method, file: SignRequest) -> SignRequest {
     SignRequest { method: Some(method), ..file }
+}
+
+pub(crate) fn in_parts(part_size: u64, file: SignRequest) -> SignRequest {
+    SignRequest { part_size: Some(part_size), ..file }
+}
+
+pub(crate) fn with_checksum(checksum: Checksum, file: SignRequest) -> SignRequest {
+    SignRequest { checksum: Some(checksum), ..file }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Checksum {
+    Checksum { algorithm: ChecksumAlgorithm::Sha256, value: BASE64.encode(Sha256::digest(bytes)) }
+}
+
+pub(crate) fn md5(bytes: &[u8]) -> Checksum {
+    Checksum { algorithm: ChecksumAlgorithm::Md5, value: BASE64.encode(md5::Md5::digest(bytes)) }
+}
+
+pub(crate) fn number(part: u16) -> PartNumber {
+    part.try_into().unwrap()
 }
 
 /// Sends a file as the browser does.

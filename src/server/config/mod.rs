@@ -10,16 +10,13 @@ use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 pub use self::store::{EmbeddedConfig, S3Config, StoreConfig};
 use self::{
     environment::Environment,
-    values::{parse_method, parse_prefix, parse_seconds, parse_size},
+    values::{parse_checksum, parse_method, parse_prefix, parse_seconds, parse_size},
 };
 use super::{
     AllowedTypes, Limits,
     provider::{Provider, Support},
 };
-use crate::s3::Method;
-
-/// S3 takes at most this much in one request.
-const MAX_SINGLE_UPLOAD: u64 = 5 << 30;
+use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, Method};
 
 /// Signatures end after a week at the latest.
 ///
@@ -42,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// How bytes travel where the page does not say; `None` leaves it to the page and the provider.
     pub method: Option<Method>,
+    /// What browsers prove their bytes with; `None` where the store checks nothing.
+    pub checksum: Option<ChecksumAlgorithm>,
     /// How long a signature is good for.
     pub expires: Duration,
     /// How long an upload may take from its first signature to its confirmation.
@@ -75,7 +74,7 @@ impl Config {
         let env = &mut Environment::new(&lookup);
         let store = StoreConfig::read(env);
         let limits = Limits {
-            max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_SINGLE_UPLOAD),
+            max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_OBJECT_SIZE),
             max_files: env.parsed("UPLOAD_MAX_FILES", parse_count).map_or(100, NonZeroUsize::get),
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
@@ -84,6 +83,7 @@ impl Config {
             prefix: env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned()),
             limits,
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
+            checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
             expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
             token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(MAX_EXPIRES),
             secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
@@ -97,8 +97,8 @@ impl Config {
     }
 
     fn check(&self, env: &mut Environment<'_>) {
-        if self.limits.max_size > MAX_SINGLE_UPLOAD {
-            env.problem("UPLOAD_MAX_SIZE is more than 5GiB, the most S3 takes in one request.");
+        if self.limits.max_size > MAX_OBJECT_SIZE {
+            env.problem("UPLOAD_MAX_SIZE is more than 48.8 TiB (53687091200000), the most an S3 object has.");
         }
         if self.expires > MAX_EXPIRES {
             env.problem("UPLOAD_EXPIRES is more than 604800 seconds (7 days), after which S3 signatures end.");

@@ -24,7 +24,10 @@ fn no_variable_means_the_embedded_store_on_a_loopback_port() {
     let config = read(&[("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "")]).unwrap();
     let StoreConfig::Embedded(store) = &config.store else { panic!("a store elsewhere was chosen") };
     assert_eq!(store.addr, ([127, 0, 0, 1], 9000).into());
-    assert_eq!((config.prefix.as_str(), config.limits.max_size, config.limits.max_files), ("uploads/", 5 << 30, 100));
+    assert_eq!(
+        (config.prefix.as_str(), config.limits.max_size, config.limits.max_files),
+        ("uploads/", 10_000 * (5 << 30), 100)
+    );
 }
 
 #[test]
@@ -58,7 +61,8 @@ fn every_problem_is_in_one_message() {
         ("S3_PROVIDER", "azure"),
         ("S3_FORCE_PATH_STYLE", "maybe"),
         ("EMBEDDED_S3_DIR", "data"),
-        ("UPLOAD_MAX_SIZE", "6GiB"),
+        ("UPLOAD_MAX_SIZE", "49TiB"),
+        ("S3_CHECKSUM", "crc32"),
         ("UPLOAD_MAX_FILES", "0"),
         ("UPLOAD_EXPIRES", "604801"),
         ("UPLOAD_ALLOWED_TYPES", "pdf"),
@@ -72,7 +76,8 @@ fn every_problem_is_in_one_message() {
         "S3_REGION is missing",
         "S3_FORCE_PATH_STYLE: `maybe`",
         "EMBEDDED_S3_DIR for the embedded one",
-        "UPLOAD_MAX_SIZE is more than 5GiB",
+        "UPLOAD_MAX_SIZE is more than 48.8 TiB",
+        "S3_CHECKSUM: `crc32` is none of sha256, md5 and none",
         "UPLOAD_MAX_FILES: `0`",
         "UPLOAD_EXPIRES is more than 604800",
         "UPLOAD_ALLOWED_TYPES: `pdf`",
@@ -114,4 +119,14 @@ fn an_address_that_is_none_and_text_that_is_no_utf8_are_among_the_problems() {
     assert!(problems.contains("LEPTOS_SITE_ADDR: `here` is not an address like 127.0.0.1:3000."), "{problems}");
     assert_eq!(problems.matches("UPLOAD_PREFIX is not UTF-8.").count(), 1, "{problems}");
     assert!(problems.contains("S3_REGION is not UTF-8."), "{problems}");
+}
+
+#[test]
+fn a_store_is_asked_for_the_checksum_it_is_known_to_check_unless_the_operator_says_otherwise() {
+    let custom = [("S3_BUCKET", "photos"), ("S3_ENDPOINT", "http://store:9000")];
+    let checksum = |variables: &[(&str, &str)]| read(variables).unwrap().checksum;
+    assert_eq!(checksum(&[]), Some(ChecksumAlgorithm::Sha256));
+    assert_eq!(checksum(&custom), Some(ChecksumAlgorithm::Md5));
+    assert_eq!(checksum(&[&custom[..], &[("S3_CHECKSUM", "SHA256")]].concat()), Some(ChecksumAlgorithm::Sha256));
+    assert_eq!(checksum(&[("S3_CHECKSUM", "none")]), None);
 }

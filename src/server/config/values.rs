@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::s3::Method;
+use crate::s3::{ChecksumAlgorithm, Method};
 
 /// Leaves a key of 1,024 bytes room for an id and a name.
 const MAX_PREFIX_BYTES: usize = 512;
@@ -13,9 +13,11 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
         "kib" | "k" => 1 << 10,
         "mib" | "m" => 1 << 20,
         "gib" | "g" => 1 << 30,
+        "tib" | "t" => 1 << 40,
         _ => 0,
     };
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
@@ -37,6 +39,16 @@ pub(super) fn parse_method(text: &str) -> Result<Option<Method>, String> {
         "post" => Ok(Some(Method::Post)),
         "auto" => Ok(None),
         _ => Err(format!("`{text}` is none of put, post and auto")),
+    }
+}
+
+/// `sha256`, `md5`, or `none`, which is `None`.
+pub(super) fn parse_checksum(text: &str) -> Result<Option<ChecksumAlgorithm>, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "sha256" => Ok(Some(ChecksumAlgorithm::Sha256)),
+        "md5" => Ok(Some(ChecksumAlgorithm::Md5)),
+        "none" => Ok(None),
+        _ => Err(format!("`{text}` is none of sha256, md5 and none")),
     }
 }
 
@@ -96,8 +108,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let read = ["5GiB", "100MB", "64 kb", "7", "7b", "1g"].map(parse_size);
-        assert_eq!(read, [5 << 30, 100_000_000, 64_000, 7, 7, 1 << 30].map(Ok));
+        let read = ["5GiB", "100MB", "64 kb", "7", "7b", "1g", "48TiB", "5 TB"].map(parse_size);
+        assert_eq!(read, [5 << 30, 100_000_000, 64_000, 7, 7, 1 << 30, 48 << 40, 5_000_000_000_000].map(Ok));
         for text in ["", "0", "-1", "1.5GiB", "5 bananas", "99999999999GiB"] {
             assert!(parse_size(text).is_err(), "{text}");
         }

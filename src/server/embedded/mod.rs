@@ -4,12 +4,15 @@
 //! ```text
 //! data/uploads/…      the bucket: one file per object
 //! data/.bucket-*      the objects' attributes (s3s-fs)
+//! data/.multipart/…   unfinished uploads: a directory each, a file per part
 //! data/.keys.json     this store's access keys, made at the first start; locked while a server uses them
 //! ```
 
 mod cors;
 mod drain;
 mod keys;
+mod multipart;
+mod sidecar;
 mod storage;
 
 use std::{

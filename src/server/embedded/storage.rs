@@ -3,19 +3,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
+
+use super::{multipart::Multipart, sidecar::Sidecar};
 
 /// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
 /// Base64, and a file's name has at most 255 bytes.
 const MAX_KEY_BYTES: usize = 161;
 
-/// s3s-fs, made safe for keys that came from a form and tidy when an object goes. Operations that
+/// s3s-fs, made safe for keys that came from a form and tidy when an object goes, and with multipart uploads of our own. Operations that
 /// are not here answer `NotImplemented`.
 #[derive(Debug)]
 pub(super) struct Storage {
     files: FileSystem,
+    multipart: Multipart,
     root: PathBuf,
 }
 
@@ -25,16 +27,12 @@ impl Storage {
     pub(super) fn open(root: &Path, bucket: &str) -> io::Result<Self> {
         fs::create_dir_all(root.join(bucket))?;
         let files = FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
-        Ok(Self { files, root: root.to_owned() })
+        Ok(Self { files, multipart: Multipart::open(root)?, root: root.to_owned() })
     }
 
     /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.
     fn tidy_after(&self, bucket: &str, key: &str) {
-        let stem = format!(".bucket-{}.object-{}", BASE64.encode(bucket), BASE64.encode(key));
-        for kind in ["metadata", "internal"] {
-            // Not there is as good as gone.
-            let _ = fs::remove_file(self.root.join(format!("{stem}.{kind}.json")));
-        }
+        Sidecar::new(&self.root, bucket, key).remove();
         if let Some(folder) = self.root.join(bucket).join(key).parent() {
             // Fails, as it should, where other objects are in it.
             let _ = fs::remove_dir(folder);
@@ -59,7 +57,19 @@ impl S3 for Storage {
         request: S3Request<dto::HeadObjectInput>,
     ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
         check(&request.input.key)?;
-        self.files.head_object(request).await
+        let wants_checksum = request.input.checksum_mode.as_ref().is_some_and(|mode| mode.as_str() == "ENABLED");
+        let mut response = self.files.head_object(request).await?;
+        let sha256 = response.output.checksum_sha256.take().filter(|_| wants_checksum);
+        response.output.checksum_type = sha256.as_ref().map(|sha256| {
+            let composite = sha256.contains('-');
+            dto::ChecksumType::from_static(if composite {
+                dto::ChecksumType::COMPOSITE
+            } else {
+                dto::ChecksumType::FULL_OBJECT
+            })
+        });
+        response.output.checksum_sha256 = sha256;
+        Ok(response)
     }
 
     async fn delete_object(
@@ -85,6 +95,48 @@ impl S3 for Storage {
         request: S3Request<dto::ListObjectsV2Input>,
     ) -> S3Result<S3Response<dto::ListObjectsV2Output>> {
         self.files.list_objects_v2(request).await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<dto::CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<dto::CreateMultipartUploadOutput>> {
+        check(&request.input.key)?;
+        self.multipart.create(request.input).await.map(S3Response::new)
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<dto::UploadPartInput>,
+    ) -> S3Result<S3Response<dto::UploadPartOutput>> {
+        self.multipart.upload_part(request.input).await.map(S3Response::new)
+    }
+
+    async fn list_parts(&self, request: S3Request<dto::ListPartsInput>) -> S3Result<S3Response<dto::ListPartsOutput>> {
+        self.multipart.list_parts(request.input).await.map(S3Response::new)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<dto::ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<dto::ListMultipartUploadsOutput>> {
+        self.multipart.list_uploads(request.input).await.map(S3Response::new)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<dto::CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<dto::CompleteMultipartUploadOutput>> {
+        check(&request.input.key)?;
+        self.multipart.complete(request.input).await.map(S3Response::new)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<dto::AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<dto::AbortMultipartUploadOutput>> {
+        self.multipart.abort(request.input).await?;
+        Ok(S3Response::new(dto::AbortMultipartUploadOutput::default()))
     }
 }
 

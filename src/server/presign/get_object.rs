@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 
-use super::{Bucket, PresignError, query::presigned_url};
+use super::{Bucket, PresignError, query::UnsignedRequest};
 use crate::s3::Key;
 
 /// Reads an object.
@@ -37,7 +37,8 @@ impl GetObject<'_> {
         expires_in: Duration,
         time: SystemTime,
     ) -> Result<String, PresignError> {
-        presigned_url("GET", self.bucket, self.key, &[], credentials, expires_in, time)
+        let request = UnsignedRequest { method: "GET", bucket: self.bucket, key: self.key, query: &[], headers: &[] };
+        request.presign(credentials, expires_in, time)
     }
 }
 

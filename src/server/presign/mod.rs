@@ -7,6 +7,7 @@ mod policy_document;
 mod post_policy;
 mod put_object;
 mod query;
+mod upload_part;
 
 use std::time::SystemTime;
 
@@ -17,6 +18,7 @@ pub use get_object::GetObject;
 pub use post_policy::{PostPolicy, PostTarget};
 pub use put_object::PutObject;
 pub use query::PresignError;
+pub use upload_part::UploadPart;
 
 fn format_time(time: SystemTime, description: &[BorrowedFormatItem<'_>]) -> String {
     OffsetDateTime::from(time).format(description).expect("these formats have only numbers every date has")

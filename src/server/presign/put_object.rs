@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 
-use super::{Bucket, PresignError, query::presigned_url};
+use super::{Bucket, PresignError, query::UnsignedRequest};
 use crate::s3::{Key, Method, UploadParameters};
 
 /// Stores an object whose bytes are the body.
@@ -45,9 +45,11 @@ impl PutObject<'_> {
         let length = self.content_length.to_string();
         let mut signed = vec![("content-length", length.as_str())];
         signed.extend(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let request =
+            UnsignedRequest { method: "PUT", bucket: self.bucket, key: self.key, query: &[], headers: &signed };
         Ok(UploadParameters {
             method: Method::Put,
-            url: presigned_url("PUT", self.bucket, self.key, &signed, credentials, expires_in, time)?,
+            url: request.presign(credentials, expires_in, time)?,
             fields: [("key".to_owned(), self.key.to_string())].into(),
             headers: self.headers.iter().cloned().collect(),
         })

@@ -1,9 +1,17 @@
 use std::time::{Duration, SystemTime};
 
-use super::{UploadService, store::StoreError};
+use super::{
+    UploadService,
+    proof::{Proof, prove_object},
+    store_error::StoreError,
+};
 use crate::{
-    s3::{Key, Object, Refusal, UploadToken},
-    server::{Visitor, presign::GetObject, token::Upload},
+    s3::{Object, Refusal, UploadToken},
+    server::{
+        Visitor,
+        presign::GetObject,
+        token::{MultipartUpload, Upload},
+    },
 };
 
 /// How long a link to an object is good for.
@@ -14,15 +22,23 @@ impl UploadService {
     ///
     /// # Errors
     ///
-    /// [`Refusal::ObjectMissing`] and [`Refusal::SizeMismatch`] for what the store says, token
-    /// refusals for another's or an old token, and the store's failures.
+    /// [`Refusal::ObjectMissing`], [`Refusal::SizeMismatch`] and [`Refusal::ChecksumMismatch`] for what the store
+    /// says, [`Refusal::UploadMissing`] for an upload in parts that is not completed, token refusals for another's or
+    /// an old token, and the store's failures.
     pub async fn confirm(&self, visitor: &Visitor, token: &UploadToken) -> Result<Object, Refusal> {
-        let (key, expected) = self.single(visitor, token)?;
-        let object = self.0.store.head_object(key).await?;
-        if object.size != expected {
-            return Err(Refusal::SizeMismatch { expected, actual: object.size });
+        let (key, expected, checksum) = match self.0.sealer.open(visitor, token, SystemTime::now())? {
+            Upload::Single { key, size, checksum, .. } => (key, size, checksum),
+            Upload::Multipart(upload) => return self.confirm_completed(&upload, None).await,
+            Upload::Reserved { .. } => return Err(Refusal::UploadMissing),
+            Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+        };
+        let algorithm = checksum.as_ref().map(|checksum| checksum.algorithm);
+        let head = self.0.store.head_object(&key, algorithm).await?;
+        if head.object.size != expected {
+            return Err(Refusal::SizeMismatch { expected, actual: head.object.size });
         }
-        Ok(object)
+        let proof = checksum.as_ref().map_or(Proof::Silent, |checksum| prove_object(checksum, &head));
+        Ok(Object { verified: proof.verified(algorithm)?, ..head.object })
     }
 
     /// A URL that opens the object in the next 5 minutes, as a download under its own name.
@@ -31,31 +47,42 @@ impl UploadService {
     ///
     /// Token refusals, and [`Refusal::StoreRefused`] without credentials to sign with.
     pub async fn object_url(&self, visitor: &Visitor, token: &UploadToken) -> Result<String, Refusal> {
-        let (key, _) = self.single(visitor, token)?;
         let now = SystemTime::now();
+        let key = match self.0.sealer.open(visitor, token, now)? {
+            Upload::Single { key, .. } | Upload::Multipart(MultipartUpload { key, .. }) => key,
+            Upload::Reserved { .. } | Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+        };
         let signing = self.signing(now).await?;
         GetObject { bucket: self.bucket(), key: &key }
             .sign_at(&signing.credentials, signing.expires_in.min(LINK_LIFE), now)
             .map_err(|error| Refusal::StoreRefused { reason: error.to_string() })
     }
 
-    /// Deletes what a cancelled upload may have left. Whether there was anything, S3 does not say.
+    /// Removes what a cancelled upload may have left: the object, and parts without one, which would cost money unseen.
+    /// Whether there was anything, S3 does not say.
     ///
     /// # Errors
     ///
     /// Token refusals and the store's failures.
     pub async fn discard(&self, visitor: &Visitor, token: &UploadToken) -> Result<(), Refusal> {
-        let (key, _) = self.single(visitor, token)?;
+        let key = match self.0.sealer.open(visitor, token, SystemTime::now())? {
+            Upload::Single { key, .. } => key,
+            Upload::Multipart(upload) => {
+                self.0.store.abort_multipart_upload(&upload.key, &upload.upload_id).await?;
+                upload.key
+            }
+            // The answer with the upload's id may be lost.
+            Upload::Reserved { key, .. } => {
+                for upload_id in self.unfinished_uploads(&key).await? {
+                    self.0.store.abort_multipart_upload(&key, &upload_id).await?;
+                }
+                key
+            }
+            Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+        };
         self.0.store.delete_object(&key).await.or_else(|error| match error {
             StoreError::NotFound => Ok(()),
             error => Err(error.into()),
         })
-    }
-
-    fn single(&self, visitor: &Visitor, token: &UploadToken) -> Result<(Key, u64), Refusal> {
-        match self.0.sealer.open(visitor, token, SystemTime::now())? {
-            Upload::Single { key, size, .. } => Ok((key, size)),
-            Upload::Form { .. } => Err(Refusal::TokenInvalid),
-        }
     }
 }

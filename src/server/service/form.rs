@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::UploadService;
 use crate::{
-    s3::{Key, Method, Object, Refusal, UploadParameters, UploadToken},
+    s3::{Key, MAX_REQUEST_SIZE, Method, Object, Refusal, UploadParameters, UploadToken},
     server::{
         Visitor,
         presign::{PostPolicy, PostTarget},
@@ -46,7 +46,7 @@ impl UploadService {
         let policy = PostPolicy {
             bucket: self.bucket(),
             key: &key,
-            content_length_range: 0..=self.limits().max_size,
+            content_length_range: 0..=self.limits().max_size.min(MAX_REQUEST_SIZE),
             fields: &fields,
             target: PostTarget::Redirect(&format!("{page}?uploaded={}", token.as_str())),
         };
@@ -60,8 +60,8 @@ impl UploadService {
     /// As for [`UploadService::confirm`].
     pub async fn confirm_form(&self, visitor: &Visitor, token: &UploadToken) -> Result<Object, Refusal> {
         match self.0.sealer.open(visitor, token, SystemTime::now())? {
-            Upload::Form { key } => Ok(self.0.store.head_object(key).await?),
-            Upload::Single { .. } => Err(Refusal::TokenInvalid),
+            Upload::Form { key } => Ok(self.0.store.head_object(&key, None).await?.object),
+            _ => Err(Refusal::TokenInvalid),
         }
     }
 }

@@ -1,14 +1,20 @@
 //! What the server functions call. Every answer about a file is that file's own: one refusal does
 //! not stop the others.
 
+mod complete;
 mod confirm;
 mod form;
+mod multipart;
+mod proof;
 mod sign;
 mod store;
+mod store_error;
+mod store_multipart;
 
 use std::sync::Arc;
 
 use super::{Config, Limits, presign::Bucket, token::Sealer};
+use crate::s3::ChecksumAlgorithm;
 
 pub use form::FormPage;
 pub use store::Store;
@@ -37,6 +43,13 @@ impl UploadService {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.config.limits
+    }
+
+    /// What browsers prove their bytes with; `None` where the store checks nothing. A checksum of another algorithm is
+    /// not looked at.
+    #[must_use]
+    pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.0.config.checksum
     }
 
     /// The bucket as browsers reach it.

@@ -2,10 +2,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 
-use super::UploadService;
+use super::{UploadService, proof::digest};
 use crate::{
     s3::{
-        FileInfo, Key, Method, Refusal, SignRequest, SignedUpload, UploadParameters, UploadToken, content_disposition,
+        Checksum, ChecksumAlgorithm, FileInfo, Key, MAX_REQUEST_SIZE, Method, Refusal, SignRequest, SignedUpload,
+        UploadParameters, UploadToken, content_disposition,
     },
     server::{
         Visitor,
@@ -13,7 +14,7 @@ use crate::{
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
         provider::Support,
         random::random_id,
-        token::Upload,
+        token::{Claim, Upload},
     },
 };
 
@@ -25,6 +26,21 @@ pub(super) struct Signing {
     pub(super) credentials: Credentials,
     pub(super) expires_in: Duration,
     pub(super) now: SystemTime,
+}
+
+impl Signing {
+    pub(super) fn expires_in_ms(&self) -> u64 {
+        u64::try_from(self.expires_in.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// One file for one request.
+struct Single<'a> {
+    key: &'a Key,
+    file: &'a FileInfo,
+    content_type: &'a str,
+    metadata: Vec<(String, String)>,
+    checksum: Option<&'a Checksum>,
 }
 
 impl UploadService {
@@ -65,56 +81,65 @@ impl UploadService {
     }
 
     fn sign_file(&self, visitor: &Visitor, request: &SignRequest, signing: &Signing) -> Result<SignedUpload, Refusal> {
-        let SignRequest { file, renew, method, .. } = request;
+        let file = &request.file;
         self.limits().check(file)?;
         let content_type = checked_content_type(file)?;
         let metadata = user_metadata(&file.meta)?;
-        let (key, token) = match renew {
-            Some(token) => (self.renewed_key(visitor, token, file, signing.now)?, token.clone()),
-            None => self.new_upload(visitor, file, signing.now),
+        if let Some(part_size) = request.part_size {
+            return self.reserve(visitor, request, part_size, signing.now);
+        }
+        if file.size > MAX_REQUEST_SIZE {
+            return Err(Refusal::FileTooLarge { size: file.size, max: MAX_REQUEST_SIZE });
+        }
+        let checksum = self.own_checksum(request.checksum.as_ref())?;
+        let (key, token) = self.single_upload(visitor, request, checksum, signing.now)?;
+        let single = Single { key: &key, file, content_type, metadata, checksum };
+        let parameters = match self.0.config.method_for(request.method) {
+            Method::Put => self.put(single, signing).map_err(|error| refused(&error))?,
+            Method::Post => self.post(single, signing),
         };
-        let parameters = match self.0.config.method_for(*method) {
-            Method::Put => self.put(&key, file, content_type, metadata, signing).map_err(|error| refused(&error))?,
-            Method::Post => self.post(&key, file, content_type, metadata, signing),
-        };
-        let expires_in_ms = u64::try_from(signing.expires_in.as_millis()).unwrap_or(u64::MAX);
-        Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: Some(expires_in_ms) })
+        Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: Some(signing.expires_in_ms()) })
     }
 
-    fn new_upload(&self, visitor: &Visitor, file: &FileInfo, now: SystemTime) -> (Key, UploadToken) {
+    /// A checksum that the store can check; others are not looked at.
+    fn own_checksum<'a>(&self, checksum: Option<&'a Checksum>) -> Result<Option<&'a Checksum>, Refusal> {
+        let own = checksum.filter(|checksum| Some(checksum.algorithm) == self.checksum_algorithm());
+        own.map(|checksum| digest(checksum).map(|_| checksum)).transpose()
+    }
+
+    pub(super) fn new_key(&self, file: &FileInfo) -> Key {
         let provider = self.0.config.store.provider();
-        let key = Key::for_upload(&self.0.config.prefix, &random_id(), &file.name, provider.max_key_bytes);
-        let content_type = file.content_type_or_default().to_owned();
-        let upload = Upload::Single { key: key.clone(), size: file.size, content_type };
-        (key, self.0.sealer.seal(visitor, upload, now))
+        Key::for_upload(&self.0.config.prefix, &random_id(), &file.name, provider.max_key_bytes)
     }
 
-    /// The key signed before, if the file is still what it was signed for.
-    fn renewed_key(
+    /// The key signed before, if the file is still what it was signed for; else a new one.
+    fn single_upload(
         &self,
         visitor: &Visitor,
-        token: &UploadToken,
-        file: &FileInfo,
+        request: &SignRequest,
+        checksum: Option<&Checksum>,
         now: SystemTime,
-    ) -> Result<Key, Refusal> {
-        match self.0.sealer.open(visitor, token, now)? {
-            Upload::Single { key, size, content_type }
-                if size == file.size && content_type == file.content_type_or_default() =>
-            {
-                Ok(key)
+    ) -> Result<(Key, UploadToken), Refusal> {
+        let file = &request.file;
+        let content_type = file.content_type_or_default().to_owned();
+        let Some(token) = &request.renew else {
+            let key = self.new_key(file);
+            let upload =
+                Upload::Single { key: key.clone(), size: file.size, content_type, checksum: checksum.cloned() };
+            return Ok((key, self.0.sealer.seal(visitor, upload, now)));
+        };
+        let claim = self.0.sealer.open_claim(visitor, token, now)?;
+        match claim.upload {
+            Upload::Single { key, size, content_type: sealed, .. } if size == file.size && sealed == content_type => {
+                let upload = Upload::Single { key: key.clone(), size, content_type, checksum: checksum.cloned() };
+                Ok((key, self.0.sealer.seal_claim(visitor, &Claim { expires: claim.expires, upload })))
             }
             _ => Err(Refusal::TokenInvalid),
         }
     }
 
-    fn put(
-        &self,
-        key: &Key,
-        file: &FileInfo,
-        content_type: &str,
-        metadata: Vec<(String, String)>,
-        signing: &Signing,
-    ) -> Result<UploadParameters, PresignError> {
+    fn put(&self, single: Single<'_>, signing: &Signing) -> Result<UploadParameters, PresignError> {
+        let Single { key, file, content_type, metadata, checksum } = single;
         let mut headers = vec![
             ("content-type".to_owned(), content_type.to_owned()),
             ("content-disposition".to_owned(), content_disposition(&file.name)),
@@ -122,23 +147,19 @@ impl UploadService {
         if self.0.config.store.provider().conditional_put == Support::Yes {
             headers.push(("if-none-match".to_owned(), "*".to_owned()));
         }
+        headers.extend(checksum.map(|checksum| (checksum.algorithm.header().to_owned(), checksum.value.clone())));
         headers.extend(metadata);
         let put = PutObject { bucket: self.bucket(), key, content_length: file.size, headers: &headers };
         put.sign_at(&signing.credentials, signing.expires_in, signing.now)
     }
 
-    fn post(
-        &self,
-        key: &Key,
-        file: &FileInfo,
-        content_type: &str,
-        metadata: Vec<(String, String)>,
-        signing: &Signing,
-    ) -> UploadParameters {
+    fn post(&self, single: Single<'_>, signing: &Signing) -> UploadParameters {
+        let Single { key, file, content_type, metadata, checksum } = single;
         let mut fields = vec![
             ("Content-Type".to_owned(), content_type.to_owned()),
             ("Content-Disposition".to_owned(), content_disposition(&file.name)),
         ];
+        fields.extend(checksum.into_iter().flat_map(checksum_fields));
         fields.extend(metadata);
         let policy = PostPolicy {
             bucket: self.bucket(),
@@ -151,13 +172,25 @@ impl UploadService {
     }
 }
 
-fn refused(error: &PresignError) -> Refusal {
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>
+fn checksum_fields(checksum: &Checksum) -> Vec<(String, String)> {
+    let value = checksum.value.clone();
+    match checksum.algorithm {
+        ChecksumAlgorithm::Sha256 => vec![
+            ("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()),
+            ("x-amz-checksum-sha256".to_owned(), value),
+        ],
+        ChecksumAlgorithm::Md5 => vec![("Content-MD5".to_owned(), value)],
+    }
+}
+
+pub(super) fn refused(error: &PresignError) -> Refusal {
     Refusal::StoreRefused { reason: error.to_string() }
 }
 
 /// The type becomes a header and a form field, so it has to look like one:
 /// `type/subtype`, then anything printable.
-fn checked_content_type(file: &FileInfo) -> Result<&str, Refusal> {
+pub(super) fn checked_content_type(file: &FileInfo) -> Result<&str, Refusal> {
     let content_type = file.content_type_or_default();
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))

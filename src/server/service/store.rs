@@ -1,6 +1,5 @@
 use std::{
     error::Error,
-    fmt::Debug,
     time::{Duration, SystemTime},
 };
 
@@ -8,12 +7,12 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::{
     Client,
     config::{BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig},
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::{ChecksumMode, ServerSideEncryption},
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::store_error::StoreError;
 use crate::{
-    s3::{ETag, Key, Object, Refusal},
+    s3::{ChecksumAlgorithm, ETag, Key, Object},
     server::{
         credentials::CachedCredentials,
         presign::{Bucket, Endpoint},
@@ -24,12 +23,21 @@ use crate::{
 /// How long the server asks the store before it tells the browser to try again.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What the store says of an object.
+pub(super) struct Head {
+    pub(super) object: Object,
+    /// `x-amz-checksum-sha256`: of the object, or of its parts' digests and then with `-` and their number.
+    pub(super) sha256: Option<String>,
+    /// With keys of AWS KMS or of a customer an `ETag` is no MD5, though it looks like one.
+    pub(super) etag_may_be_md5: bool,
+}
+
 /// The bucket: for browsers by its URLs, for the server by its API.
 #[derive(Debug)]
 pub struct Store {
     pub(super) bucket: Bucket,
     pub(super) credentials: CachedCredentials,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Store {
@@ -65,63 +73,31 @@ impl Store {
         credentials.map(drop).map_err(|error| error.source().unwrap_or(&error).to_string())
     }
 
-    pub(super) async fn head_object(&self, key: Key) -> Result<Object, StoreError> {
-        let request = self.client.head_object().bucket(self.bucket.name()).key(key.as_str());
+    /// `algorithm` is what the answer is looked through for.
+    pub(super) async fn head_object(
+        &self,
+        key: &Key,
+        algorithm: Option<ChecksumAlgorithm>,
+    ) -> Result<Head, StoreError> {
+        let mut request = self.client.head_object().bucket(self.bucket.name()).key(key.as_str());
+        if algorithm == Some(ChecksumAlgorithm::Sha256) {
+            request = request.checksum_mode(ChecksumMode::Enabled);
+        }
         let head = request.send().await.map_err(|error| StoreError::new("HeadObject", &error))?;
         let size = head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let etag = head.e_tag().map(|etag| ETag(etag.to_owned()));
-        Ok(Object { key, size, etag, verified: None })
+        let is_aes = |encryption: &ServerSideEncryption| *encryption == ServerSideEncryption::Aes256;
+        Ok(Head {
+            etag_may_be_md5: head.server_side_encryption().is_none_or(is_aes)
+                && head.sse_customer_algorithm().is_none(),
+            sha256: head.checksum_sha256().map(str::to_owned),
+            object: Object { key: key.clone(), size, etag, verified: None },
+        })
     }
 
     pub(super) async fn delete_object(&self, key: &Key) -> Result<(), StoreError> {
         let request = self.client.delete_object().bucket(self.bucket.name()).key(key.as_str());
         request.send().await.map_err(|error| StoreError::new("DeleteObject", &error))?;
         Ok(())
-    }
-}
-
-/// Why the store did not do what the server asked.
-pub(super) enum StoreError {
-    NotFound,
-    Unavailable { reason: String },
-    Refused { reason: String },
-}
-
-impl StoreError {
-    fn new<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + Error + Debug + 'static,
-    {
-        let status = error.raw_response().map(|response| response.status().as_u16());
-        if status == Some(404) {
-            return Self::NotFound;
-        }
-        eprintln!("{operation}: {}", DisplayErrorContext(error));
-        match (error, status) {
-            (_, Some(status @ (429 | 500..))) => {
-                Self::Unavailable { reason: format!("{operation} was answered with {status}.") }
-            }
-            (_, Some(status)) => {
-                let code = error.code().map(|code| format!(" {code}")).unwrap_or_default();
-                Self::Refused { reason: format!("{operation} was answered with {status}{code}") }
-            }
-            (SdkError::TimeoutError(_), None) => {
-                Self::Unavailable { reason: format!("{operation} was not answered in time.") }
-            }
-            (SdkError::DispatchFailure(_) | SdkError::ResponseError(_), None) => {
-                Self::Unavailable { reason: format!("{operation} got no answer.") }
-            }
-            (_, None) => Self::Refused { reason: format!("{operation} could not be sent") },
-        }
-    }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::NotFound => Self::ObjectMissing,
-            StoreError::Unavailable { reason } => Self::StoreUnavailable { reason },
-            StoreError::Refused { reason } => Self::StoreRefused { reason },
-        }
     }
 }

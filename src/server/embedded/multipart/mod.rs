@@ -1,0 +1,220 @@
+//! Multipart uploads as S3 has them. Those of s3s-fs list parts in no order, know no `ListMultipartUploads`, don't look at
+//! `Content-MD5` and `ETag`s, and say `AccessDenied` for an upload that has ended.
+
+mod assemble;
+mod files;
+mod receive;
+
+use std::{io, path::Path, sync::Arc};
+
+use s3s::{S3Error, S3Result, dto, s3_error};
+use serde_json::json;
+use tokio::{sync::Mutex, task::spawn_blocking};
+
+use self::{
+    assemble::assemble,
+    files::{Files, StoredPart, Upload},
+    receive::{Expected, Received},
+};
+
+const MAX_PART_NUMBER: i32 = 10_000;
+
+const PAGE: i32 = 1000;
+
+/// The unfinished uploads. They survive a restart.
+#[derive(Debug)]
+pub(super) struct Multipart {
+    files: Files,
+    /// A second call for the same upload waits for the first, and then finds what came of it.
+    completing: Arc<Mutex<()>>,
+}
+
+impl Multipart {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let files = Files::new(root);
+        files.clean()?;
+        Ok(Self { files, completing: Arc::default() })
+    }
+
+    pub(super) async fn create(
+        &self,
+        input: dto::CreateMultipartUploadInput,
+    ) -> S3Result<dto::CreateMultipartUploadOutput> {
+        let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
+        let with_sha256 = match algorithm.as_deref() {
+            None => false,
+            Some("SHA256") => true,
+            Some(other) => return Err(s3_error!(NotImplemented, "The embedded store does not compute {other}.")),
+        };
+        let attributes = json!({
+            "user_metadata": input.metadata,
+            "content_encoding": input.content_encoding,
+            "content_type": input.content_type,
+            "content_disposition": input.content_disposition,
+            "content_language": input.content_language,
+            "cache_control": input.cache_control,
+            "expires": input.expires,
+        });
+        let upload = Upload::new(input.bucket.clone(), input.key.clone(), attributes, with_sha256);
+        let id = self.blocking(move |files| files.create(&upload).map_err(internal)).await?;
+        Ok(dto::CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            checksum_algorithm: input.checksum_algorithm,
+            ..Default::default()
+        })
+    }
+
+    pub(super) async fn upload_part(&self, input: dto::UploadPartInput) -> S3Result<dto::UploadPartOutput> {
+        let dto::UploadPartInput { bucket, key, upload_id, part_number, .. } = input;
+        if !(1..=MAX_PART_NUMBER).contains(&part_number) {
+            return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
+        }
+        let id = upload_id.clone();
+        let upload = self.blocking(move |files| files.upload(&id, &bucket, &key)).await?;
+        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        let expected = Expected {
+            size: input.content_length.and_then(|length| u64::try_from(length).ok()),
+            md5: input.content_md5,
+            sha256: input.checksum_sha256,
+        };
+        let received = Received::write(body, self.files.temporary(), upload.with_sha256, &expected).await?;
+        let output = dto::UploadPartOutput {
+            e_tag: Some(dto::ETag::Strong(received.md5.clone())),
+            checksum_sha256: received.sha256.clone(),
+            ..Default::default()
+        };
+        self.blocking(move |files| {
+            let part = |file| StoredPart::new(file, received.size, received.md5.clone(), received.sha256.clone());
+            files.put_part(&upload_id, part_number, received.path(), part)
+        })
+        .await?;
+        Ok(output)
+    }
+
+    pub(super) async fn list_parts(&self, input: dto::ListPartsInput) -> S3Result<dto::ListPartsOutput> {
+        let max_parts = input.max_parts.unwrap_or(PAGE).clamp(0, PAGE);
+        let marker = input.part_number_marker.unwrap_or(0);
+        let dto::ListPartsInput { bucket, key, upload_id, .. } = input;
+        self.blocking(move |files| {
+            files.upload(&upload_id, &bucket, &key)?;
+            let mut numbers = files.part_numbers(&upload_id)?;
+            numbers.retain(|number| *number > marker);
+            let is_truncated = numbers.len() > max_parts.try_into().unwrap_or(0);
+            numbers.truncate(max_parts.try_into().unwrap_or(0));
+            let parts = numbers.iter().map(|number| files.part(&upload_id, *number).map(|part| listed(*number, &part)));
+            Ok(dto::ListPartsOutput {
+                parts: Some(parts.collect::<S3Result<_>>()?),
+                next_part_number_marker: numbers.last().copied(),
+                part_number_marker: Some(marker),
+                max_parts: Some(max_parts),
+                is_truncated: Some(is_truncated),
+                bucket: Some(bucket),
+                key: Some(key),
+                upload_id: Some(upload_id),
+                ..Default::default()
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn list_uploads(
+        &self,
+        input: dto::ListMultipartUploadsInput,
+    ) -> S3Result<dto::ListMultipartUploadsOutput> {
+        let mut uploads = self.blocking(|files| files.uploads().map_err(internal)).await?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        uploads.retain(|(_, upload)| upload.bucket == input.bucket && upload.key.starts_with(&prefix));
+        uploads.sort_by(|(id, one), (other_id, other)| (&one.key, id).cmp(&(&other.key, other_id)));
+        if let Some(marker) = &input.key_marker {
+            let id_marker = input.upload_id_marker.as_ref();
+            let is_after = |id: &String| id_marker.is_some_and(|marker| id > marker);
+            uploads.retain(|(id, upload)| upload.key > *marker || upload.key == *marker && is_after(id));
+        }
+        let max_uploads = input.max_uploads.unwrap_or(PAGE).clamp(0, PAGE);
+        let is_truncated = uploads.len() > max_uploads.try_into().unwrap_or(0);
+        uploads.truncate(max_uploads.try_into().unwrap_or(0));
+        let last = uploads.last().filter(|_| is_truncated);
+        Ok(dto::ListMultipartUploadsOutput {
+            next_key_marker: last.map(|(_, upload)| upload.key.clone()),
+            next_upload_id_marker: last.map(|(id, _)| id.clone()),
+            is_truncated: Some(is_truncated),
+            max_uploads: Some(max_uploads),
+            uploads: Some(uploads.into_iter().map(listed_upload).collect()),
+            prefix: input.prefix,
+            bucket: Some(input.bucket),
+            ..Default::default()
+        })
+    }
+
+    /// Goes on when the caller has gone: it may call again, and find the object.
+    pub(super) async fn complete(
+        &self,
+        input: dto::CompleteMultipartUploadInput,
+    ) -> S3Result<dto::CompleteMultipartUploadOutput> {
+        let completing = Arc::clone(&self.completing).lock_owned().await;
+        let (bucket, key) = (input.bucket.clone(), input.key.clone());
+        let assembled = self.blocking(move |files| {
+            let assembled = assemble(files, input);
+            drop(completing);
+            assembled
+        });
+        let assembled = assembled.await?;
+        let composite = dto::ChecksumType::from_static(dto::ChecksumType::COMPOSITE);
+        Ok(dto::CompleteMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            e_tag: Some(dto::ETag::Strong(assembled.e_tag)),
+            checksum_type: assembled.sha256.is_some().then_some(composite),
+            checksum_sha256: assembled.sha256,
+            ..Default::default()
+        })
+    }
+
+    pub(super) async fn abort(&self, input: dto::AbortMultipartUploadInput) -> S3Result<()> {
+        // Not in the middle of a completion.
+        let completing = Arc::clone(&self.completing).lock_owned().await;
+        self.blocking(move |files| {
+            files.upload(&input.upload_id, &input.bucket, &input.key)?;
+            files.remove(&input.upload_id)?;
+            drop(completing);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Does what waits for the disk where it keeps no request waiting.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Files) -> S3Result<T> + Send + 'static,
+    ) -> S3Result<T> {
+        let files = self.files.clone();
+        spawn_blocking(move || work(&files)).await.map_err(|error| s3_error!(error, InternalError))?
+    }
+}
+
+fn listed(number: i32, part: &StoredPart) -> dto::Part {
+    dto::Part {
+        part_number: Some(number),
+        size: i64::try_from(part.size).ok(),
+        e_tag: Some(dto::ETag::Strong(part.md5.clone())),
+        checksum_sha256: part.sha256.clone(),
+        ..Default::default()
+    }
+}
+
+fn listed_upload((id, upload): (String, Upload)) -> dto::MultipartUpload {
+    let sha256 = dto::ChecksumAlgorithm::from_static(dto::ChecksumAlgorithm::SHA256);
+    dto::MultipartUpload {
+        initiated: Some(upload.initiated().into()),
+        checksum_algorithm: upload.with_sha256.then_some(sha256),
+        key: Some(upload.key),
+        upload_id: Some(id),
+        ..Default::default()
+    }
+}
+
+fn internal(error: io::Error) -> S3Error {
+    s3_error!(error, InternalError)
+}

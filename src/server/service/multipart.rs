@@ -1,0 +1,216 @@
+use std::time::SystemTime;
+
+use super::{
+    UploadService,
+    proof::digest,
+    sign::{Signing, checked_content_type, refused},
+    store_error::StoreError,
+    store_multipart::NewUpload,
+};
+use crate::{
+    s3::{
+        Key, Method, Part, PartPlan, PartPlanError, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload,
+        UploadParameters, UploadToken, content_disposition,
+    },
+    server::{
+        Visitor,
+        metadata::{PREFIX, user_metadata},
+        presign::UploadPart,
+        token::{MultipartUpload, Upload},
+    },
+};
+
+/// The most parts of a signing call: what a browser sends in the minutes a signature is good for.
+const MAX_PARTS_A_CALL: usize = 100;
+
+impl UploadService {
+    /// A key for an upload in parts, without a word to the store: nothing begins before the browser holds a token with
+    /// which it can end it again.
+    pub(super) fn reserve(
+        &self,
+        visitor: &Visitor,
+        request: &SignRequest,
+        part_size: u64,
+        now: SystemTime,
+    ) -> Result<SignedUpload, Refusal> {
+        PartPlan::new(request.file.size, part_size).map_err(malformed)?;
+        let (key, token) = if let Some(token) = &request.renew {
+            (self.reserved(visitor, token, request, now)?.key, token.clone())
+        } else {
+            let key = self.new_key(&request.file);
+            let content_type = request.file.content_type_or_default().to_owned();
+            let upload = Upload::Reserved { key: key.clone(), size: request.file.size, content_type, part_size };
+            (key, self.0.sealer.seal(visitor, upload, now))
+        };
+        let parameters = UploadParameters {
+            method: Method::Put,
+            url: self.bucket().object_url(&key),
+            fields: [("key", key.as_str())].into(),
+            ..UploadParameters::default()
+        };
+        Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: None })
+    }
+
+    /// Begins the upload in parts that `request.renew` has reserved a key for, and seals its id. `again`: an earlier call
+    /// got no answer, so an upload that it may have begun is taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::TokenInvalid`] without a reservation of this very file, what [`UploadService::sign`] refuses, and the
+    /// store's failures.
+    pub async fn create_multipart_upload(
+        &self,
+        visitor: &Visitor,
+        request: &SignRequest,
+        again: bool,
+    ) -> Result<UploadToken, Refusal> {
+        let now = SystemTime::now();
+        let file = &request.file;
+        let token = request.renew.as_ref().ok_or(Refusal::TokenInvalid)?;
+        let Reservation { key, part_size } = self.reserved(visitor, token, request, now)?;
+        self.limits().check(file)?;
+        let algorithm = self.checksum_algorithm();
+        let new = NewUpload {
+            key: &key,
+            content_type: checked_content_type(file)?,
+            content_disposition: &content_disposition(&file.name),
+            metadata: unprefixed(user_metadata(&file.meta)?),
+            algorithm,
+        };
+        let known = if again { self.take_over(&key).await? } else { None };
+        let upload_id = match known {
+            Some(upload_id) => upload_id,
+            None => self.0.store.create_multipart_upload(new).await?,
+        };
+        let upload = MultipartUpload { key, upload_id, size: file.size, part_size, algorithm };
+        Ok(self.0.sealer.seal(visitor, Upload::Multipart(upload), now))
+    }
+
+    /// One signature or one refusal per part, in the order of `parts`.
+    ///
+    /// # Errors
+    ///
+    /// Token refusals, and [`Refusal::StoreRefused`] without credentials to sign with.
+    pub async fn sign_parts(
+        &self,
+        visitor: &Visitor,
+        token: &UploadToken,
+        parts: Vec<PartRequest>,
+    ) -> Result<Vec<Result<SignedPart, Refusal>>, Refusal> {
+        let upload = self.multipart(visitor, token)?;
+        let plan = upload.plan()?;
+        let signing = self.signing(SystemTime::now()).await?;
+        let answer = |(index, request): (usize, PartRequest)| {
+            if index >= MAX_PARTS_A_CALL {
+                let reason = format!("the server signs at most {MAX_PARTS_A_CALL} parts in one call.");
+                return Err(Refusal::Malformed { reason });
+            }
+            self.sign_part(&upload, &plan, &request, &signing)
+        };
+        Ok(parts.into_iter().enumerate().map(answer).collect())
+    }
+
+    fn sign_part(
+        &self,
+        upload: &MultipartUpload,
+        plan: &PartPlan,
+        request: &PartRequest,
+        signing: &Signing,
+    ) -> Result<SignedPart, Refusal> {
+        let range = plan.range(request.part).ok_or_else(|| {
+            let reason = format!("it has {} parts, and no part {}.", plan.parts(), request.part.get());
+            Refusal::Malformed { reason }
+        })?;
+        let checksum = request.checksum.as_ref().filter(|checksum| Some(checksum.algorithm) == upload.algorithm);
+        checksum.map(digest).transpose()?;
+        let part = UploadPart {
+            bucket: self.bucket(),
+            key: &upload.key,
+            upload_id: &upload.upload_id,
+            part: request.part,
+            content_length: range.end - range.start,
+            checksum,
+        };
+        let parameters = part.sign_at(&signing.credentials, signing.expires_in, signing.now);
+        let parameters = parameters.map_err(|error| refused(&error))?;
+        Ok(SignedPart { parameters, expires_in_ms: Some(signing.expires_in_ms()) })
+    }
+
+    /// The parts that the store has, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UploadMissing`] after the end of the upload, token refusals and the store's failures.
+    pub async fn list_parts(&self, visitor: &Visitor, token: &UploadToken) -> Result<Vec<Part>, Refusal> {
+        let upload = self.multipart(visitor, token)?;
+        let parts = self.0.store.list_parts(&upload).await?;
+        Ok(parts.into_iter().map(|part| part.into_part(upload.algorithm)).collect())
+    }
+
+    /// The ids of uploads of exactly this key, the newest first; none where the store can't list them.
+    pub(super) async fn unfinished_uploads(&self, key: &Key) -> Result<Vec<String>, Refusal> {
+        match self.0.store.list_multipart_uploads(key).await {
+            Err(StoreError::NotImplemented) => Ok(Vec::new()),
+            listed => Ok(listed?),
+        }
+    }
+
+    /// The newest unfinished upload of this key. Others would stay for ever, and are aborted.
+    async fn take_over(&self, key: &Key) -> Result<Option<String>, Refusal> {
+        let mut uploads = self.unfinished_uploads(key).await?.into_iter();
+        let newest = uploads.next();
+        for upload_id in uploads {
+            self.0.store.abort_multipart_upload(key, &upload_id).await?;
+        }
+        Ok(newest)
+    }
+
+    pub(super) fn multipart(&self, visitor: &Visitor, token: &UploadToken) -> Result<MultipartUpload, Refusal> {
+        match self.0.sealer.open(visitor, token, SystemTime::now())? {
+            Upload::Multipart(upload) => Ok(upload),
+            _ => Err(Refusal::TokenInvalid),
+        }
+    }
+
+    /// The reservation, if it is for this very file.
+    fn reserved(
+        &self,
+        visitor: &Visitor,
+        token: &UploadToken,
+        request: &SignRequest,
+        now: SystemTime,
+    ) -> Result<Reservation, Refusal> {
+        let file = &request.file;
+        match self.0.sealer.open(visitor, token, now)? {
+            Upload::Reserved { key, size, content_type, part_size }
+                if size == file.size
+                    && content_type == file.content_type_or_default()
+                    && request.part_size.is_none_or(|asked| asked == part_size) =>
+            {
+                Ok(Reservation { key, part_size })
+            }
+            _ => Err(Refusal::TokenInvalid),
+        }
+    }
+}
+
+struct Reservation {
+    key: Key,
+    part_size: u64,
+}
+
+impl MultipartUpload {
+    pub(super) fn plan(&self) -> Result<PartPlan, Refusal> {
+        PartPlan::new(self.size, self.part_size).map_err(malformed)
+    }
+}
+
+fn malformed(error: PartPlanError) -> Refusal {
+    Refusal::Malformed { reason: format!("{error}.") }
+}
+
+/// The SDK puts the prefix before them itself.
+fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String)> {
+    let bare = |(name, value): (String, String)| (name.trim_start_matches(PREFIX).to_owned(), value);
+    metadata.into_iter().map(bare).collect()
+}

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    config::timeout::TimeoutConfig,
+    types::{ChecksumAlgorithm as SdkAlgorithm, CompletedMultipartUpload, CompletedPart},
+};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
+use super::{proof::etag_md5, store::Store, store_error::StoreError};
+use crate::{
+    s3::{Checksum, ChecksumAlgorithm, Key, Part, PartNumber},
+    server::token::MultipartUpload,
+};
+
+/// S3 may take minutes to put the parts together.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+const COMPLETE_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// What a multipart upload is begun with.
+pub(super) struct NewUpload<'a> {
+    pub(super) key: &'a Key,
+    pub(super) content_type: &'a str,
+    pub(super) content_disposition: &'a str,
+    /// Names without `x-amz-meta-`.
+    pub(super) metadata: Vec<(String, String)>,
+    pub(super) algorithm: Option<ChecksumAlgorithm>,
+}
+
+/// A part as `ListParts` shows it.
+pub(super) struct StoredPart {
+    pub(super) number: PartNumber,
+    pub(super) size: u64,
+    pub(super) etag: Option<String>,
+    pub(super) sha256: Option<String>,
+}
+
+impl StoredPart {
+    /// What the store says the part's bytes are.
+    pub(super) fn checksum(&self, algorithm: ChecksumAlgorithm) -> Option<Checksum> {
+        let value = match algorithm {
+            ChecksumAlgorithm::Sha256 => self.sha256.clone(),
+            ChecksumAlgorithm::Md5 => self.etag.as_deref().and_then(etag_md5).map(|md5| BASE64.encode(md5)),
+        };
+        value.map(|value| Checksum { algorithm, value })
+    }
+
+    pub(super) fn into_part(self, algorithm: Option<ChecksumAlgorithm>) -> Part {
+        let checksum = algorithm.and_then(|algorithm| self.checksum(algorithm));
+        Part { number: self.number, size: self.size, checksum }
+    }
+}
+
+impl Store {
+    /// The upload's id.
+    pub(super) async fn create_multipart_upload(&self, new: NewUpload<'_>) -> Result<String, StoreError> {
+        let mut request = self
+            .client
+            .create_multipart_upload()
+            .bucket(self.bucket.name())
+            .key(new.key.as_str())
+            .content_type(new.content_type)
+            .content_disposition(new.content_disposition);
+        if new.algorithm == Some(ChecksumAlgorithm::Sha256) {
+            request = request.checksum_algorithm(SdkAlgorithm::Sha256);
+        }
+        for (name, value) in new.metadata {
+            request = request.metadata(name, value);
+        }
+        let output = request.send().await.map_err(|error| StoreError::new("CreateMultipartUpload", &error))?;
+        let upload_id = output.upload_id().filter(|id| !id.is_empty()).map(str::to_owned);
+        upload_id.ok_or_else(|| StoreError::Refused { reason: "CreateMultipartUpload brought no id".to_owned() })
+    }
+
+    /// The unfinished uploads of exactly this key, the newest first.
+    pub(super) async fn list_multipart_uploads(&self, key: &Key) -> Result<Vec<String>, StoreError> {
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut upload_id_marker) = (None, None);
+        loop {
+            let request = self.client.list_multipart_uploads().bucket(self.bucket.name()).prefix(key.as_str());
+            let request = request.set_key_marker(key_marker).set_upload_id_marker(upload_id_marker);
+            let page = request.send().await.map_err(|error| StoreError::new("ListMultipartUploads", &error))?;
+            for upload in page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str())) {
+                let initiated = upload.initiated().map(|time| (time.secs(), time.subsec_nanos()));
+                uploads.extend(upload.upload_id().map(|id| (initiated, id.to_owned())));
+            }
+            // Keys come in order, and this one is the first with such a prefix: all of it stands before any other.
+            if page.is_truncated() != Some(true) || page.next_key_marker() != Some(key.as_str()) {
+                break;
+            }
+            key_marker = page.next_key_marker;
+            upload_id_marker = page.next_upload_id_marker;
+        }
+        uploads.sort_by(|one, other| other.cmp(one));
+        Ok(uploads.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// All parts, in order.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
+    pub(super) async fn list_parts(&self, upload: &MultipartUpload) -> Result<Vec<StoredPart>, StoreError> {
+        let mut parts = Vec::new();
+        let mut marker = None;
+        loop {
+            let request = self.client.list_parts().bucket(self.bucket.name()).key(upload.key.as_str());
+            let request = request.upload_id(&upload.upload_id).set_part_number_marker(marker.clone());
+            let page = request.send().await.map_err(|error| StoreError::new("ListParts", &error))?;
+            parts.extend(page.parts().iter().filter_map(stored_part));
+            let next = page.next_part_number_marker().map(str::to_owned);
+            if page.is_truncated() != Some(true) || next.is_none() || next == marker {
+                break;
+            }
+            marker = next;
+        }
+        parts.sort_by_key(|part| part.number);
+        Ok(parts)
+    }
+
+    /// The object's composite checksum, where the store says it.
+    pub(super) async fn complete_multipart_upload(
+        &self,
+        upload: &MultipartUpload,
+        parts: impl Iterator<Item = StoredPart>,
+    ) -> Result<Option<String>, StoreError> {
+        let with_sha256 = upload.algorithm == Some(ChecksumAlgorithm::Sha256);
+        let completed = parts.map(|part| {
+            CompletedPart::builder()
+                .part_number(part.number.get().into())
+                .set_e_tag(part.etag)
+                .set_checksum_sha256(part.sha256.filter(|_| with_sha256))
+                .build()
+        });
+        let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
+        let timeout = TimeoutConfig::builder().operation_timeout(COMPLETE_TIMEOUT).build();
+        let request = self
+            .client
+            .complete_multipart_upload()
+            .bucket(self.bucket.name())
+            .key(upload.key.as_str())
+            .upload_id(&upload.upload_id)
+            .multipart_upload(completed)
+            .customize()
+            .config_override(aws_sdk_s3::Config::builder().timeout_config(timeout));
+        let output = request.send().await.map_err(|error| StoreError::new("CompleteMultipartUpload", &error))?;
+        Ok(output.checksum_sha256)
+    }
+
+    /// No upload of that id is as good as aborted.
+    pub(super) async fn abort_multipart_upload(&self, key: &Key, upload_id: &str) -> Result<(), StoreError> {
+        let request = self.client.abort_multipart_upload().bucket(self.bucket.name()).key(key.as_str());
+        match request.upload_id(upload_id).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match StoreError::new("AbortMultipartUpload", &error) {
+                StoreError::NoSuchUpload | StoreError::NotFound => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+fn stored_part(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
+    let number = u16::try_from(part.part_number()?).ok()?;
+    Some(StoredPart {
+        number: PartNumber::try_from(number).ok()?,
+        size: u64::try_from(part.size()?).ok()?,
+        etag: part.e_tag().map(str::to_owned),
+        sha256: part.checksum_sha256().map(str::to_owned),
+    })
+}
