@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use crate::browser::{FileMeta, GetUploadParameters, Setup, UploadServer};
+use crate::browser::{FileMeta, GetUploadParameters, Setup, UploadServer, is_available};
 use crate::engine::{self, Restrictions, RetryPolicy};
-use crate::s3::{
-    ChecksumAlgorithm, FileInfo, MAX_REQUEST_SIZE, MIN_PART_SIZE, Meta, PartPlan, UploadParameters, chunk_size,
-};
+use crate::s3::{FileInfo, MAX_REQUEST_SIZE, MIN_PART_SIZE, Meta, PartPlan, UploadParameters, chunk_size};
 
 /// How to upload. Names are those of Uppy's `AwsS3`.
 pub struct Options {
@@ -32,9 +30,10 @@ pub struct Options {
     /// Bytes of each part of a file but the last. What S3 would not take (5 MiB to 5 GiB, 10,000 parts) becomes the
     /// nearest that it does. Default: [`chunk_size`].
     pub get_chunk_size: Box<dyn Fn(&FileInfo) -> u64>,
-    /// What bytes are read and signed with before they are sent, so that the store refuses any others: the algorithm
-    /// that the signer supports. Default: none. Without HTTPS browsers have no SHA-256, except on `localhost`.
-    pub checksum: Option<ChecksumAlgorithm>,
+    /// Whether bytes are read and signed with their checksum before they are sent, so that the store refuses any others;
+    /// only where the server signs checksums, and the browser computes them: without HTTPS it has no SHA-256, except on
+    /// `localhost`. Default: true.
+    pub integrity: bool,
     /// Who signs, and confirms.
     pub server: Box<dyn UploadServer>,
 }
@@ -64,7 +63,7 @@ impl Options {
             allowed_meta_fields: Vec::new(),
             should_use_multipart: ShouldUseMultipart::default(),
             get_chunk_size: Box::new(|file| chunk_size(file.size)),
-            checksum: None,
+            integrity: true,
             server: Box::new(server),
         }
     }
@@ -82,7 +81,7 @@ impl Options {
             limit: self.limit,
             retry: self.retry,
             restrictions: self.restrictions,
-            checksum: self.checksum,
+            checksum: self.server.checksum().filter(|algorithm| self.integrity && is_available(*algorithm)),
             seed,
         };
         let meta = FileMeta { of_all: self.meta, allowed: self.allowed_meta_fields };

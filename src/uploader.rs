@@ -182,6 +182,12 @@ impl Uploader {
         self.configure(|options| options.retry.max_retries = max_retries);
     }
 
+    /// Changes whether bytes are sent with their checksum, for what is prepared from now on.
+    pub fn set_integrity(self, integrity: bool) {
+        let checksum = self.driver().and_then(|driver| driver.checksum()).filter(|_| integrity);
+        self.configure(|options| options.checksum = checksum);
+    }
+
     /// Changes whether files start as soon as they are added.
     pub fn set_auto_proceed(self, auto_proceed: bool) {
         self.auto_proceed.set(auto_proceed);

@@ -27,8 +27,9 @@ export class Store {
 
   /** Whatever an upload has left: objects, half-written files, parts. */
   async everything(): Promise<string[]> {
-    const notes = (await readdir(this.folder)).filter(name => /^\.(tmp|upload)/.test(name))
-    return [...(await this.keys()), ...notes]
+    const names = await readdir(this.folder)
+    const unfinished = names.includes('.multipart') ? await readdir(join(this.folder, '.multipart')) : []
+    return [...(await this.keys()), ...names.filter(name => name.startsWith('.tmp')), ...unfinished]
   }
 
   get #bucket(): string {

@@ -137,8 +137,8 @@ export class FileRow {
   }
 
   /** In the bucket; returns its key. */
-  async isComplete(): Promise<string> {
-    await this.is('complete')
+  async isComplete(options?: { timeout: number }): Promise<string> {
+    await expect(this.item).toHaveAttribute('data-status', 'complete', options)
     return (await this.key.innerText()).trim()
   }
 

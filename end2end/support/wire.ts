@@ -154,7 +154,7 @@ export class Wire {
     for await (const chunk of reply) chunks.push(chunk)
     if (exchange) this.#changed(() => (exchange.storeStatus = reply.statusCode))
     if (rule?.fault.onAnswer) await rule.fault.onAnswer(rule, client)
-    if (exchange) this.#changed(() => Object.assign(exchange, { status: reply.statusCode, over: true }))
+    if (exchange && !socket.destroyed) this.#changed(() => Object.assign(exchange, { status: reply.statusCode, over: true }))
     answer.writeHead(reply.statusCode ?? 502, reply.statusMessage, [
       ...withoutConnection(reply.rawHeaders),
       'Connection',

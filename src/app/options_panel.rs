@@ -42,6 +42,13 @@ pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: RwSignal<Op
                     />
                     <span>"Start at once"</span>
                 </label>
+                <label class="check">
+                    <input
+                        type="checkbox" checked=true autocomplete="off"
+                        on:change=move |ev| uploader.set_integrity(event_target_checked(&ev))
+                    />
+                    <span>"Checksums"</span>
+                </label>
             </div>
         </details>
     }

@@ -1,10 +1,9 @@
 use leptos::prelude::*;
 
+use super::FORM_ID;
 use super::options_panel::OptionsPanel;
 use super::upload_server::AppServer;
-use super::{CHECKSUM_ATTRIBUTE, FORM_ID, ROOT_ID};
 use crate::components::{Dropzone, FileList, TotalsBar};
-use crate::s3::ChecksumAlgorithm;
 use crate::{Options, use_uploader};
 
 /// Data requests at one time: what browsers open to one host over HTTP/1.1.
@@ -14,8 +13,7 @@ const LIMIT: usize = 6;
 #[component]
 pub fn App() -> impl IntoView {
     let method = RwSignal::new(None);
-    let options = Options { limit: LIMIT, checksum: checksum_of_page(), ..Options::with_server(AppServer { method }) };
-    let uploader = use_uploader(options);
+    let uploader = use_uploader(Options { limit: LIMIT, ..Options::with_server(AppServer { method }) });
     Effect::new(mark_hydrated);
     view! {
         <header>
@@ -27,12 +25,6 @@ pub fn App() -> impl IntoView {
         <TotalsBar uploader/>
         <FileList uploader object_href=|token| format!("/object/{}", token.as_str())/>
     }
-}
-
-/// What the server can sign besides, which it says in the page. `None` on the server, where nothing is sent.
-fn checksum_of_page() -> Option<ChecksumAlgorithm> {
-    let root = web_sys::window()?.document()?.get_element_by_id(ROOT_ID)?;
-    ChecksumAlgorithm::named(&root.get_attribute(CHECKSUM_ATTRIBUTE)?)
 }
 
 /// Tells style sheets and tests that the page is alive.

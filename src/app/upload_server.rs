@@ -6,11 +6,13 @@ use super::answer::{FromJson, Json};
 use super::api::{
     ApiError, CompleteUpload, ConfirmUpload, CreateMultipartUpload, DiscardUpload, ListParts, SignParts, SignUploads,
 };
+use super::{CHECKSUM_ATTRIBUTE, ROOT_ID};
 use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, Method, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload, UploadToken,
+    Checksum, ChecksumAlgorithm, Method, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload,
+    UploadToken,
 };
 
 /// This page's own server functions as an [`UploadServer`].
@@ -60,6 +62,12 @@ impl UploadServer for AppServer {
 
     fn has_parts(&self) -> bool {
         true
+    }
+
+    /// The server says it in the page.
+    fn checksum(&self) -> Option<ChecksumAlgorithm> {
+        let root = web_sys::window()?.document()?.get_element_by_id(ROOT_ID)?;
+        ChecksumAlgorithm::named(&root.get_attribute(CHECKSUM_ATTRIBUTE)?)
     }
 
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {

@@ -17,7 +17,7 @@ use super::request::{Report, Request};
 use super::{Observer, UploadServer};
 use crate::engine::sorted::{SortedMap, SortedSet};
 use crate::engine::{Engine, FileId, Input, Instant, Options, Output, RequestFailure, RequestId};
-use crate::s3::{FileInfo, Meta, PartPlan, UploadParameters};
+use crate::s3::{ChecksumAlgorithm, FileInfo, Meta, PartPlan, UploadParameters};
 
 /// The observer hears of changes at most once in this time.
 const CHANGES_INTERVAL_MS: u32 = 100;
@@ -73,8 +73,7 @@ struct Changes {
 
 impl Driver {
     /// A driver with no files. Only in a browser.
-    pub fn new(mut options: Options, Setup { meta, plan, server }: Setup, observer: Box<dyn Observer>) -> Rc<Self> {
-        options.checksum = options.checksum.filter(|algorithm| is_available(*algorithm));
+    pub fn new(options: Options, Setup { meta, plan, server }: Setup, observer: Box<dyn Observer>) -> Rc<Self> {
         let driver = Rc::new_cyclic(|this| Self {
             this: this.clone(),
             engine: RefCell::new(Engine::new(options)),
@@ -118,6 +117,11 @@ impl Driver {
         let ids = files.into_iter().map(add).collect();
         self.run();
         ids
+    }
+
+    /// What the server's signatures can cover bytes with, and this page compute.
+    pub fn checksum(&self) -> Option<ChecksumAlgorithm> {
+        self.server.checksum().filter(|algorithm| is_available(*algorithm))
     }
 
     /// The browser's own file, while it is in the list.

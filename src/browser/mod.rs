@@ -20,4 +20,5 @@ pub use driver::{Driver, FileMeta, PlanFile, Setup};
 pub use dropped::{PickedFile, files_of, picked};
 pub use fetch::{Answer, post_json};
 pub use observer::Observer;
+pub use reading::is_available;
 pub use server::{GetUploadParameters, LocalFuture, UploadServer};

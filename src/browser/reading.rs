@@ -33,8 +33,9 @@ async fn sha256(buffer: &ArrayBuffer) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&JsFuture::from(digest).await?).to_vec())
 }
 
-/// Whether this page can compute it.
-pub(super) fn is_available(algorithm: ChecksumAlgorithm) -> bool {
+/// Whether this page can compute such checksums. Only in a browser.
+#[must_use]
+pub fn is_available(algorithm: ChecksumAlgorithm) -> bool {
     match algorithm {
         ChecksumAlgorithm::Sha256 => web_sys::window().is_some_and(|window| window.is_secure_context()),
         ChecksumAlgorithm::Md5 => true,

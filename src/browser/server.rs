@@ -5,7 +5,8 @@ use futures::future::join_all;
 
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload, UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload, UploadParameters,
+    UploadToken,
 };
 
 /// A future of the browser's one thread.
@@ -18,6 +19,11 @@ pub trait UploadServer: 'static {
         &self,
         requests: Vec<SignRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>>;
+
+    /// What signatures can cover bytes with; asked in the browser, at the start.
+    fn checksum(&self) -> Option<ChecksumAlgorithm> {
+        None
+    }
 
     /// Begins the upload in parts whose key `request.renew` reserves; `again` where an earlier call may have done so.
     /// The token returned names the upload from then on.
