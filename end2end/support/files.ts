@@ -1,6 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { sha256 } from './store'
 
 export const KB = 1_024
@@ -29,6 +31,30 @@ export function textFile(name: string, text: string): TestFile {
 /** One that the kernel's buffers between browser and proxy cannot swallow whole, so that it is seen to stop halfway. */
 export function bigFile(name: string): TestFile {
   return file(name, 12 * MB)
+}
+
+/** A file on the disk, of any size. */
+export interface DiskFile {
+  path: string
+  size: number
+  sha256: string
+}
+
+/** Like `file`, but written piece by piece: for what does not fit into memory. */
+export async function diskFile(folder: string, name: string, size: number): Promise<DiskFile> {
+  const path = join(folder, name)
+  const cipher = createCipheriv('aes-128-ctr', createHash('md5').update(`${name} ${size}`).digest(), Buffer.alloc(16))
+  const hash = createHash('sha256')
+  const zeros = Buffer.alloc(MB)
+  function* pieces() {
+    for (let at = 0; at < size; at += MB) {
+      const piece = cipher.update(zeros.subarray(0, Math.min(MB, size - at)))
+      hash.update(piece)
+      yield piece
+    }
+  }
+  await pipeline(pieces, createWriteStream(path))
+  return { path, size, sha256: hash.digest('hex') }
 }
 
 /** Puts `file` on the disk and returns its path. */

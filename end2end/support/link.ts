@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** What a line far from the store does to its traffic. Rates are of the way to the store, in bits as providers sell them. */
+/** How far and how wide a line is. Rates are of the way to the store, in bits, as providers sell them. */
 export interface LinkSpeed {
   roundTripMs: number
   connectionMbit: number
@@ -9,7 +9,7 @@ export interface LinkSpeed {
 }
 
 /**
- * A long line between the browser and the store: TCP connections that are delayed and slowed, and never changed.
+ * A long line between the browser and the store: TCP connections are delayed and slowed, and their bytes never changed.
  *
  * What a sender gives is taken no faster than the line carries it, so it sees the line's speed. As on a real line, a
  * connection's first bytes are a round trip late, each direction takes half of one, and the connections share the total.

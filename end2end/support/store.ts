@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 
 /** What lies on the embedded store's disk: one plain file per object, and its notes beside the bucket. */
 export class Store {
@@ -16,7 +18,25 @@ export class Store {
   }
 
   async sha256(key: string): Promise<string> {
-    return sha256(await readFile(join(this.#bucket, key)))
+    // Piece by piece: an object may be larger than a buffer.
+    const hash = createHash('sha256')
+    await pipeline(createReadStream(join(this.#bucket, key)), hash)
+    return hash.digest('hex')
+  }
+
+  async size(key: string): Promise<number> {
+    return (await stat(join(this.#bucket, key))).size
+  }
+
+  /** Makes room for the next upload. */
+  async remove(key: string): Promise<void> {
+    await rm(join(this.#bucket, key))
+  }
+
+  /** What requests to this store are signed with. */
+  async accessKeys(): Promise<AccessKeys> {
+    const keys = JSON.parse(await readFile(join(this.folder, '.keys.json'), 'utf8')) as Record<string, string>
+    return { accessKey: keys.access_key!, secretKey: keys.secret_key! }
   }
 
   /** SHA-256 of every object, sorted: what there is, whatever its name. */
@@ -35,6 +55,11 @@ export class Store {
   get #bucket(): string {
     return join(this.folder, 'uploads')
   }
+}
+
+export interface AccessKeys {
+  accessKey: string
+  secretKey: string
 }
 
 export function sha256(bytes: Uint8Array): string {
