@@ -10,7 +10,7 @@ export default defineConfig({
   reporter: 'list',
   use: { launchOptions: chromium },
   projects: [
-    { name: 'bench', testMatch: 'bench.ts' },
+    { name: 'bench', testMatch: 'bench/*.bench.ts', timeout: 1_800_000 },
     { name: 'screenshots', testMatch: 'screenshots.ts' },
   ],
 })

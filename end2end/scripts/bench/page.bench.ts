@@ -1,25 +1,14 @@
-import { expect, test } from '../support/fixtures'
+import { expect, test } from '../../support/fixtures'
+import { addMeasure, median, type Figures } from './measure'
 
 const FILES = 1_000
 const ROUNDS = 5
-
-interface Figures {
-  milliseconds: number
-  /** The longest time for which the page could not have answered a click. */
-  longestTask: number
-}
-
-declare global {
-  interface Window {
-    measure: typeof measure
-  }
-}
 
 // Straight to the store: the tests' own proxy is not what is measured.
 test.use({ environment: { S3_PUBLIC_ENDPOINT: '' } })
 
 test('1,000 small files', async ({ upload, page }) => {
-  await page.addInitScript(`window.measure = ${measure}`)
+  await addMeasure(page)
   const adding: Figures[] = []
   const uploading: Figures[] = []
   for (let round = 0; round < ROUNDS; round++) {
@@ -44,30 +33,8 @@ test('1,000 small files', async ({ upload, page }) => {
   print('uploaded, with six requests at a time', uploading)
 })
 
-/** In the page: the time from `act` until `count` elements match and are painted. */
-async function measure(act: () => void, selector: string, count: number): Promise<Figures> {
-  let longestTask = 0
-  const tasks = new PerformanceObserver(list => {
-    longestTask = Math.max(longestTask, ...list.getEntries().map(task => task.duration))
-  })
-  tasks.observe({ type: 'longtask' })
-  const frame = () => new Promise(requestAnimationFrame)
-  // What a debugger runs, such as this function's beginning, does not count as a task.
-  await frame()
-  const start = performance.now()
-  act()
-  while (document.querySelectorAll(selector).length < count) await frame()
-  await frame()
-  const milliseconds = performance.now() - start
-  await frame()
-  return { milliseconds, longestTask }
-}
-
 function print(what: string, rounds: Figures[]): void {
-  const [time, task] = [median(rounds.map(one => one.milliseconds)), median(rounds.map(one => one.longestTask))]
+  const time = median(rounds.map(one => one.milliseconds)).toFixed(0)
+  const task = median(rounds.map(one => one.longestTask)).toFixed(0)
   console.log(`1,000 small files ${what}: ${time} ms; longest task on the main thread: ${task} ms (median of ${ROUNDS})`)
-}
-
-function median(figures: number[]): string {
-  return figures.sort((a, b) => a - b)[Math.floor(figures.length / 2)]!.toFixed(0)
 }
