@@ -4,7 +4,7 @@
 SHELL := bash
 .NOTPARALLEL:
 .PHONY: help serve test bench format lint unit-tests doc front size browser-tests screenshots \
-	toolchain cargo-leptos wasm-bindgen node chromium
+	toolchain cargo-leptos wasm-bindgen node chromium companion
 
 features := --features ssr,app
 wasm := --target wasm32-unknown-unknown
@@ -68,7 +68,7 @@ browser-tests: front chromium
 	cargo build $(locked) $(features)
 	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npx playwright test
 
-bench: size chromium
+bench: size chromium companion
 	$(call heading,Benchmarks)
 	cargo bench $(features)
 	cargo build --release $(features)
@@ -112,6 +112,12 @@ node:
 node_modules: node end2end/node_modules/.package-lock.json
 end2end/node_modules/.package-lock.json: end2end/package-lock.json
 	npm --prefix end2end ci
+	@touch $@
+
+# Uppy's signer, which only the benchmarks need.
+companion: node end2end/companion/node_modules/.package-lock.json
+end2end/companion/node_modules/.package-lock.json: end2end/companion/package-lock.json
+	npm --prefix end2end/companion ci
 	@touch $@
 
 chromium: node_modules
