@@ -62,7 +62,7 @@ impl Engine {
         let error = UploadError::Rejected { status: response.status, response: response.error.clone() };
         match verdict {
             Verdict::Stored => {
-                self.concurrency.succeeded(in_flight);
+                self.concurrency.succeeded(in_flight, now);
                 self.piece_stored(piece, transfer, response);
             }
             Verdict::AlreadyThere => match self.claim(piece, &transfer) {
@@ -102,10 +102,10 @@ impl Engine {
     }
 
     /// A request owed bytes for too long; its clock is gone already.
-    pub(super) fn stalled(&mut self, request: RequestId, piece: Piece, now: Instant) {
+    pub(super) fn stalled(&mut self, request: RequestId, piece: Piece, in_flight: usize, now: Instant) {
         self.outbox.push(Output::Cancel { request });
         self.outbox.event(Event::UploadStalled(piece.file));
-        self.concurrency.congested(self.clocks.len() + 1, now);
+        self.concurrency.congested(in_flight, now);
         let transfer = self.file(piece.file).and_then(|file| file.transfer(piece.part));
         let checksum = transfer.and_then(|transfer| transfer.signature.checksum.clone());
         let timeout = self.options.timeout;
