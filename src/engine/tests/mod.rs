@@ -7,11 +7,15 @@
 //! The last two are watched by a [`referee::Referee`] after every call.
 #![allow(clippy::unwrap_used)]
 
+mod checksums;
 mod clocks;
 mod confirming;
+mod creating;
 mod events;
+mod fairness;
 mod many_files;
 mod offline;
+mod parts;
 mod pausing;
 mod progress;
 mod referee;
@@ -24,3 +28,4 @@ mod simulation;
 mod tiny_worlds;
 mod trial;
 mod world;
+mod world_in_parts;
