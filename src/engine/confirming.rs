@@ -25,12 +25,11 @@ impl Engine {
 
     /// The store has taken a file.
     pub(super) fn stored(&mut self, id: FileId, destination: Destination) {
-        match self.file(id).and_then(UploadFile::token).cloned() {
-            Some(token) => self.proceed(id, Next::Confirm(Claim { token, destination })),
-            None => {
-                let Destination { key, location } = destination;
-                self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
-            }
+        if let Some(token) = self.file(id).and_then(UploadFile::token).cloned() {
+            self.proceed(id, Next::Confirm(Claim { token, destination }));
+        } else {
+            let Destination { key, location } = destination;
+            self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
         }
     }
 

@@ -136,8 +136,9 @@ impl UploadFile {
 
     fn status_of(&self, step: &Step) -> Status {
         match step {
-            Step::Ready(Next::Confirm(_)) | Step::Confirming(_) => Status::Finishing,
-            Step::Ready(Next::Check(_)) | Step::Checking(..) => Status::Finishing,
+            Step::Ready(Next::Check(_) | Next::Confirm(_)) | Step::Checking(..) | Step::Confirming(_) => {
+                Status::Finishing
+            }
             Step::Ready(_) => Status::Queued,
             Step::Offline(_) => Status::Offline,
             Step::BackingOff { after, .. } => Status::Retrying { after: *after },
@@ -380,7 +381,9 @@ impl UploadFile {
 
     pub(super) fn lose_parts(&mut self, parts: &[PartNumber]) {
         if let Some(multipart) = &mut self.multipart {
-            parts.iter().for_each(|part| multipart.lose(*part));
+            for part in parts {
+                multipart.lose(*part);
+            }
         }
     }
 

@@ -57,9 +57,15 @@ impl Engine {
         self.clocks.len() + self.read_calls.len() > 0 || calls.iter().any(|calls| *calls > 0)
     }
 
-    /// Whether a piece may go on though there is no network: the one that tries it.
-    pub(super) fn is_probe(&self, piece: Piece) -> bool {
-        matches!(self.network, Network::Offline { probe: Some(probe), .. } if probe == piece)
+    /// Whether a piece that was read goes on though there is no network: it is the one that tries it, as of now.
+    pub(super) fn goes_on_as_probe(&mut self, piece: Piece) -> bool {
+        match &mut self.network {
+            Network::Offline { next_probe, probe } if *probe == Some(piece) => {
+                *next_probe = self.now + PROBE_INTERVAL;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Lets the first file that waits for the network try it.

@@ -89,7 +89,9 @@ impl Engine {
             return;
         }
         match result {
-            Ok(checksum) if self.is_probe(piece) => self.set_step(piece, Step::Ready(Next::Sign(Some(checksum)))),
+            Ok(checksum) if self.goes_on_as_probe(piece) => {
+                self.set_step(piece, Step::Ready(Next::Sign(Some(checksum))));
+            }
             Ok(checksum) => self.proceed(piece, Next::Sign(Some(checksum))),
             Err(()) => self.fail(piece.file, UploadError::Unreadable),
         }
