@@ -7,6 +7,7 @@
 //! The last two are watched by a [`referee::Referee`] after every call.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod checksums;
 mod clocks;
 mod confirming;
@@ -14,6 +15,7 @@ mod creating;
 mod events;
 mod fairness;
 mod many_files;
+mod memory;
 mod offline;
 mod parts;
 mod pausing;
@@ -25,6 +27,7 @@ mod retrying;
 mod sending;
 mod signing;
 mod simulation;
+mod store;
 mod tiny_worlds;
 mod trial;
 mod world;

@@ -99,6 +99,11 @@ impl World {
         self.ranges[&(id, u64::from(part - 1) * PART)]
     }
 
+    /// Whether a part was ever sent.
+    pub(super) fn was_part_sent(&self, id: FileId, part: u16) -> bool {
+        self.ranges.contains_key(&(id, u64::from(part - 1) * PART))
+    }
+
     pub(super) fn part_progress(&mut self, id: FileId, part: u16, sent: u64) {
         self.input(Input::Progress { request: self.part(id, part), sent });
     }
