@@ -97,7 +97,8 @@ pub struct Engine {
     sign_calls: SortedMap<CallId, SignCall>,
     /// With the token that the call was made with: its file may be gone when the answer comes.
     create_calls: SortedMap<CallId, (FileId, UploadToken)>,
-    list_calls: SortedMap<CallId, Piece>,
+    /// With the parts that are looked for, all of one file.
+    list_calls: SortedMap<CallId, Vec<Piece>>,
     /// With the token where the call may make an object: its file may be gone when the answer comes.
     confirm_calls: SortedMap<CallId, (FileId, Option<UploadToken>)>,
     /// Files that ended since the last `Event::Complete`.

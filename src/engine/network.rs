@@ -94,7 +94,7 @@ impl Engine {
                 self.create_calls.get(call).map(|(file, _)| *file)
             }
             Input::Listed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
-                self.list_calls.get(call).map(|piece| piece.file)
+                self.list_calls.get(call).and_then(|pieces| pieces.first()).map(|piece| piece.file)
             }
             Input::Confirmed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
                 self.confirm_calls.get(call).map(|(file, _)| *file)

@@ -79,34 +79,39 @@ impl Engine {
     }
 
     pub(super) fn start_checking(&mut self) {
-        for piece in self.queues.to_check() {
-            let Some(token) = self.file(piece.file).and_then(UploadFile::token).cloned() else { continue };
-            if let Some(Step::Ready(Next::Check(checksum))) = self.step(piece) {
-                let (checksum, call) = (checksum.clone(), self.ids.call());
-                self.list_calls.insert(call, piece);
-                self.set_step(piece, Step::Checking(call, checksum));
-                self.outbox.push(Output::List { call, token });
+        for pieces in self.queues.to_check().chunk_by(|a, b| a.file == b.file) {
+            let token = pieces.first().and_then(|piece| self.file(piece.file)?.token()).cloned();
+            let Some(token) = token else { continue };
+            let call = self.ids.call();
+            for piece in pieces {
+                if let Some(Step::Ready(Next::Check(checksum))) = self.step(*piece) {
+                    let checksum = checksum.clone();
+                    self.set_step(*piece, Step::Checking(call, checksum));
+                }
             }
+            self.list_calls.insert(call, pieces.to_vec());
+            self.outbox.push(Output::List { call, token });
         }
     }
 
-    /// The server answered which parts the store has: is the one among them whose answer was lost?
+    /// The server answered which parts the store has: are those among them whose answers were lost?
     pub(super) fn listed(&mut self, call: CallId, result: Result<Vec<Part>, CallFailure>) {
-        let Some(piece) = self.list_calls.remove(&call) else { return };
-        let Some(Step::Checking(by, checksum)) = self.step(piece) else { return };
-        if *by != call {
-            return;
-        }
-        let checksum = checksum.clone();
-        match result {
-            Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
-                self.part_stored(piece, checksum);
+        for piece in self.list_calls.remove(&call).unwrap_or_default() {
+            let Some(Step::Checking(by, checksum)) = self.step(piece) else { continue };
+            if *by != call {
+                continue;
             }
-            Ok(_) => {
-                let error = UploadError::Network { tries: 0 };
-                self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
+            let checksum = checksum.clone();
+            match &result {
+                Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
+                    self.part_stored(piece, checksum);
+                }
+                Ok(_) => {
+                    let error = UploadError::Network { tries: 0 };
+                    self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
+                }
+                Err(failure) => self.checking_failed(piece, checksum, failure.clone()),
             }
-            Err(failure) => self.checking_failed(piece, checksum, failure),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::{Engine, FileId, Status, UploadFile};
 #[derive(Default)]
 pub(super) struct Memory {
     held: BTreeSet<(FileId, u64)>,
-    /// The most pieces that any limit of this life allows.
+    /// The most pieces that are allowed: twice the limit, or what was read or asked for before it was lowered.
     ceiling: usize,
 }
 
@@ -24,9 +24,11 @@ impl Memory {
         self.held.contains(&(file, start))
     }
 
-    pub(super) fn judge(&mut self, engine: &Engine) {
+    /// While so many reads are open.
+    pub(super) fn judge(&mut self, engine: &Engine, reads: usize) {
         let limit = engine.options().limit;
-        self.ceiling = self.ceiling.max(2 * if limit == 0 { 6 } else { limit });
+        let twice = 2 * if limit == 0 { 6 } else { limit };
+        self.ceiling = self.ceiling.min(self.held.len() + reads).max(twice);
         assert!(self.held.len() <= self.ceiling, "no more is in memory than twice the limit");
         for (file, _) in &self.held {
             let file = engine.file(*file);

@@ -1,6 +1,6 @@
 use super::world::{World, limit, unreachable_server};
 use super::world_in_parts::PART;
-use crate::engine::{Engine, FileId, Input, Options, RetryPolicy, Status};
+use crate::engine::{CallFailure, Engine, FileId, Input, Options, RetryPolicy, Status};
 use crate::s3::Refusal;
 
 fn with_retries(max_retries: u32, options: Options) -> Options {
@@ -271,4 +271,75 @@ fn a_file_removed_while_it_is_put_together_is_discarded_again_when_that_is_over(
     assert_eq!(world.told(), "discard u1; removed 1");
     world.confirm();
     assert_eq!(world.told(), "discard u1");
+}
+
+#[test]
+fn parts_that_the_network_left_in_doubt_are_looked_for_in_one_call() {
+    let (mut world, file) = sending(limit(2), 2);
+    world.input(Input::Offline);
+    for part in [1, 2] {
+        world.part_sent(file, part);
+        world.break_part(file, part);
+    }
+    world.told();
+    world.input(Input::Online);
+    assert_eq!(world.told(), "list u1");
+    world.list(&[2, 1]);
+    assert_eq!(world.told(), "part 1.1 uploaded; part 1.2 uploaded; join u1");
+}
+
+#[test]
+fn an_upload_that_is_gone_when_its_parts_are_looked_for_is_asked_for_its_object() {
+    let (mut world, file) = sending(limit(2), 2);
+    world.part_sent(file, 1);
+    world.break_part(file, 1);
+    world.told();
+    world.fail_to_list(CallFailure::Refused(Refusal::UploadMissing));
+    assert_eq!(world.told(), "cancel #2; join u1");
+}
+
+#[test]
+fn an_upload_whose_token_is_over_when_its_parts_are_looked_for_starts_over() {
+    let (mut world, file) = sending(limit(2), 2);
+    world.part_sent(file, 1);
+    world.break_part(file, 1);
+    world.told();
+    world.fail_to_list(CallFailure::Refused(Refusal::TokenExpired));
+    assert_eq!(world.told(), "cancel #2; discard u1");
+}
+
+#[test]
+fn parts_that_stall_together_fail_the_file_once_and_halve_the_requests_of_all() {
+    let (mut world, file) = sending(with_retries(0, limit(4)), 4);
+    for part in 1..=4 {
+        world.part_progress(file, part, 100);
+    }
+    world.told();
+    world.wait(30.0);
+    assert_eq!(world.told(), "cancel #1; stalled 1; error 1; cancel #2; cancel #3; cancel #4; complete [] failed [1]");
+    world.act(|engine, now| engine.retry(file, now));
+    world.sign();
+    let sends = world.told().split("; ").filter(|line| line.starts_with("send")).count();
+    assert_eq!(sends, 2);
+}
+
+#[test]
+fn a_server_that_takes_fewer_parts_in_a_call_gets_smaller_calls() {
+    let (mut world, _) = begun(limit(2), 4);
+    world.told();
+    world.refuse_to_sign(&Refusal::TooManyFiles { max: 3 });
+    assert_eq!(world.told(), "sign parts 1 2 3 of u1; sign parts 4 of u1");
+}
+
+#[test]
+fn a_file_has_no_speed_when_all_its_parts_stand_still() {
+    let (mut world, file) = sending(limit(2), 2);
+    for sent in [100, 200, 300] {
+        world.part_progress(file, 1, sent);
+        world.part_progress(file, 2, sent);
+        world.wait(0.5);
+    }
+    assert!(world.progress_of(file).speed > 0.0);
+    world.wait(6.0);
+    assert_eq!(world.progress_of(file).time_left, None);
 }

@@ -105,9 +105,14 @@ impl Store {
         }
     }
 
-    /// Keys of which there is an object or an upload.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.objects.keys().map(String::as_str).chain(self.uploads.values().map(|upload| upload.key.as_str()))
+    /// Keys of objects.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
+        self.objects.keys().map(String::as_str)
+    }
+
+    /// Keys of uploads that are not finished.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = &str> {
+        self.uploads.values().map(|upload| upload.key.as_str())
     }
 }
 

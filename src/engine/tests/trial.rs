@@ -205,7 +205,7 @@ impl Trial {
             self.perform(output);
         }
         self.referee.judge(&self.engine, &outputs, self.now);
-        self.memory.judge(&self.engine);
+        self.memory.judge(&self.engine, self.reads.len());
         self.nothing_is_left_behind();
         !outputs.is_empty()
     }
@@ -274,10 +274,15 @@ impl Trial {
     fn nothing_is_left_behind(&self) {
         let creates = self.creates.iter().map(|create| &create.token);
         let open: BTreeSet<_> = creates.chain(self.confirms.iter().map(|confirm| &confirm.token)).map(key_of).collect();
-        for key in self.store.keys().filter(|key| is_in_parts(key) && !open.contains(key)) {
+        let is_owned = |key: &str| {
             let token = self.engine.file(self.owners[key]).and_then(|file| file.token());
-            let is_owned = token.is_some_and(|token| key_of(token) == key);
-            assert!(is_owned || self.successful.contains(key), "nothing is left behind of {key}");
+            token.is_some_and(|token| key_of(token) == key)
+        };
+        for key in self.store.objects().filter(|key| is_in_parts(key) && !open.contains(key)) {
+            assert!(is_owned(key) || self.successful.contains(key), "no object is left behind of {key}");
+        }
+        for key in self.store.uploads().filter(|key| !open.contains(key)) {
+            assert!(is_owned(key) && !self.successful.contains(key), "no upload is left behind of {key}");
         }
     }
 }
