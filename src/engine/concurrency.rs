@@ -23,7 +23,7 @@ pub(super) struct Concurrency {
     /// Throughput before the last slot was added, and the slots then.
     before: Option<(f64, usize)>,
     rounds_without_growth: u32,
-    /// No second halving for what was sent before the first.
+    /// No second halving for what was sent before the first, and no growth.
     calm_until: Instant,
 }
 
@@ -63,15 +63,15 @@ impl Concurrency {
         }
         let throughput = rate(round.bytes, time);
         self.round = Some(Round { since: now, bytes: 0 });
-        if in_flight >= self.slots {
+        if in_flight >= self.slots && now >= self.calm_until {
             self.judge(throughput);
         }
     }
 
     /// A request was answered as it should be.
-    pub(super) fn succeeded(&mut self, in_flight: usize) {
+    pub(super) fn succeeded(&mut self, in_flight: usize, now: Instant) {
         // Small files are over before a round is: what limits them is the round trip, which more requests share.
-        if self.before.is_none() && in_flight >= self.slots {
+        if self.before.is_none() && in_flight >= self.slots && now >= self.calm_until {
             self.slots += 1;
         }
     }
@@ -159,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn what_succeeds_beside_trouble_is_no_reason_to_grow() {
+        let mut concurrency = Concurrency::default();
+        let now = Instant::from_millis(500);
+        concurrency.congested(4, now);
+        concurrency.succeeded(3, now);
+        assert_eq!(concurrency.slots(6), 2);
+        concurrency.succeeded(2, now + Duration::from_secs(1));
+        assert_eq!(concurrency.slots(6), 3);
+    }
+
+    #[test]
     fn it_grows_again_after_trouble() {
         let mut concurrency = Concurrency::default();
         concurrency.congested(4, Instant::from_millis(500));
@@ -176,8 +187,8 @@ mod tests {
     #[test]
     fn small_files_are_sent_side_by_side_before_a_round_is_over() {
         let mut concurrency = Concurrency::default();
-        concurrency.succeeded(4);
-        concurrency.succeeded(5);
+        concurrency.succeeded(4, Instant::from_millis(500));
+        concurrency.succeeded(5, Instant::from_millis(500));
         assert_eq!(concurrency.slots(6), 6);
     }
 }

@@ -11,31 +11,35 @@ impl Engine {
             let Some(Step::Ready(Next::Confirm(claim))) = file.step() else { continue };
             let (claim, call) = (claim.clone(), self.ids.call());
             let token = claim.token.clone();
-            let output = match self.file(id).and_then(UploadFile::multipart) {
-                Some(multipart) => Output::Complete { call, token, checksums: multipart.checksums() },
-                None => Output::Confirm { call, token },
+            let (makes, output) = match self.file(id).and_then(UploadFile::multipart) {
+                Some(multipart) => {
+                    (Some(token.clone()), Output::Complete { call, token, checksums: multipart.checksums() })
+                }
+                None => (None, Output::Confirm { call, token }),
             };
             self.set_step(id, Step::Confirming(claim));
-            self.confirm_calls.insert(call, id);
+            self.confirm_calls.insert(call, (id, makes));
             self.outbox.push(output);
         }
     }
 
     /// The store has taken a file.
     pub(super) fn stored(&mut self, id: FileId, destination: Destination) {
-        match self.file(id).and_then(UploadFile::token).cloned() {
-            Some(token) => self.proceed(id, Next::Confirm(Claim { token, destination })),
-            None => {
-                let Destination { key, location } = destination;
-                self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
-            }
+        if let Some(token) = self.file(id).and_then(UploadFile::token).cloned() {
+            self.proceed(id, Next::Confirm(Claim { token, destination }));
+        } else {
+            let Destination { key, location } = destination;
+            self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
         }
     }
 
     /// The server answered whether an object is there.
     pub(super) fn confirmed(&mut self, call: CallId, result: Result<Object, CallFailure>) {
-        let Some(id) = self.confirm_calls.remove(&call) else { return };
-        let Some(Step::Confirming(claim)) = self.file(id).and_then(UploadFile::step) else { return };
+        let Some((id, makes)) = self.confirm_calls.remove(&call) else { return };
+        let Some(Step::Confirming(claim)) = self.file(id).and_then(UploadFile::step) else {
+            // Removed meanwhile, and discarded: but the object may have come after that.
+            return self.outbox.extend(makes.map(|token| Output::Discard { token }));
+        };
         let claim = claim.clone();
         match result {
             Ok(Object { key, etag, verified, .. }) => {
@@ -48,15 +52,21 @@ impl Engine {
 
     fn confirming_failed(&mut self, id: FileId, claim: Claim, failure: CallFailure) {
         let again = Next::Confirm(claim);
+        let is_in_parts = self.file(id).is_some_and(|file| file.multipart().is_some());
         match failure {
-            CallFailure::Refused(refusal @ (Refusal::ObjectMissing | Refusal::ChecksumMismatch)) => {
+            CallFailure::Refused(
+                refusal @ (Refusal::ObjectMissing | Refusal::UploadMissing | Refusal::ChecksumMismatch),
+            ) => {
                 if let Some(run) = self.run_mut(id.into()) {
                     run.failures.forgive(Task::Confirm);
                 }
                 self.start_over(id, refusal.into());
             }
-            CallFailure::Refused(refusal @ Refusal::UploadMissing) => self.start_over(id, refusal.into()),
-            CallFailure::Refused(Refusal::PartsMissing { parts }) => self.parts_missing(id, parts),
+            // No retry would end otherwise: what is there can't be claimed any more.
+            CallFailure::Refused(
+                refusal @ (Refusal::SizeMismatch { .. } | Refusal::TokenExpired | Refusal::TokenInvalid),
+            ) if is_in_parts => self.start_over(id, refusal.into()),
+            CallFailure::Refused(Refusal::PartsMissing { parts }) => self.parts_missing(id, &parts),
             CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {
                 self.try_again(id.into(), Task::Confirm, again, refusal.into(), None);
             }

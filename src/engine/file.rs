@@ -136,8 +136,9 @@ impl UploadFile {
 
     fn status_of(&self, step: &Step) -> Status {
         match step {
-            Step::Ready(Next::Confirm(_)) | Step::Confirming(_) => Status::Finishing,
-            Step::Ready(Next::Check(_)) | Step::Checking(..) => Status::Finishing,
+            Step::Ready(Next::Check(_) | Next::Confirm(_)) | Step::Checking(..) | Step::Confirming(_) => {
+                Status::Finishing
+            }
             Step::Ready(_) => Status::Queued,
             Step::Offline(_) => Status::Offline,
             Step::BackingOff { after, .. } => Status::Retrying { after: *after },
@@ -200,9 +201,13 @@ impl UploadFile {
     /// The file itself and its parts, as far as they are on their way.
     pub(super) fn pieces(&self) -> impl Iterator<Item = (Piece, &Step)> {
         let own = self.step().map(|step| (Piece::from(self.id), step));
-        let multipart = self.multipart.as_ref().filter(|_| own.is_some());
-        let parts = multipart.into_iter().flat_map(|multipart| multipart.underway().iter());
+        let parts = self.parts_underway();
         own.into_iter().chain(parts.map(|(part, run)| (Piece { file: self.id, part: Some(*part) }, &run.step)))
+    }
+
+    pub(super) fn parts_underway(&self) -> impl Iterator<Item = (&PartNumber, &Run)> {
+        let multipart = self.multipart.as_ref().filter(|_| matches!(self.phase, Phase::Running(_)));
+        multipart.into_iter().flat_map(|multipart| multipart.underway().iter())
     }
 
     /// Its requests in flight.
@@ -220,10 +225,17 @@ impl UploadFile {
         }
     }
 
-    /// Parts on their way, and requests in flight.
+    /// Of a file in parts: how many are made ready or sent, and how many requests are in flight.
     pub(super) fn load(&self) -> (usize, usize) {
-        let underway = self.multipart.as_ref().map_or(0, |multipart| multipart.underway().len());
-        (underway, if underway == 0 { 0 } else { self.transfers().count() })
+        let steps = || self.parts_underway().map(|(_, run)| &run.step);
+        let busy = steps().filter(|step| step.is_busy()).count();
+        (busy, steps().filter(|step| matches!(step, Step::Sending(_))).count())
+    }
+
+    /// Where in the file what was read for it begins.
+    pub(super) fn held(&self) -> Vec<u64> {
+        let held = self.pieces().filter(|(_, step)| step.holds_bytes());
+        held.filter_map(|(piece, _)| self.range(piece.part).map(|body| body.start)).collect()
     }
 
     /// The file's bytes, or those of one of its parts.
@@ -279,7 +291,9 @@ impl UploadFile {
         if let Some(Run { step: Step::Sending(transfer), .. }) = self.run_mut(part) {
             transfer.stand_still();
         }
-        if let Some(multipart) = self.multipart.as_mut().filter(|multipart| multipart.transfers().count() == 1) {
+        if let Some(multipart) = &mut self.multipart
+            && multipart.transfers().all(|transfer| transfer.speed() <= 0.0)
+        {
             multipart.stand_still();
         }
     }
@@ -365,16 +379,18 @@ impl UploadFile {
         self.sent = self.sent.max(self.sent_now());
     }
 
-    pub(super) fn lose_part(&mut self, part: PartNumber) {
+    pub(super) fn lose_parts(&mut self, parts: &[PartNumber]) {
         if let Some(multipart) = &mut self.multipart {
-            multipart.lose(part);
+            for part in parts {
+                multipart.lose(*part);
+            }
         }
     }
 
     /// All parts on their way begin again.
     pub(super) fn give_back_parts(&mut self) {
-        let Some(multipart) = &mut self.multipart else { return };
-        let parts: Vec<_> = multipart.underway().iter().map(|(part, _)| *part).collect();
-        parts.into_iter().for_each(|part| multipart.give_back(part));
+        if let Some(multipart) = &mut self.multipart {
+            multipart.give_back_all();
+        }
     }
 }

@@ -22,7 +22,8 @@
 //! | `input`, `output`, `options`, `status`, `error`, `id`, `time` | the words spoken with the driver |
 //!
 //! What never happens here: a scan of all files because of one event. All changes of a file go through
-//! `Engine::update`, which keeps queues and sums true.
+//! `Engine::update`, which keeps queues and sums true, and releases what was read for a step that is over. Only what is
+//! about to be sent is in memory: a file that backs off, is paused or without a network is read again.
 
 mod clocks;
 mod concurrency;
@@ -91,18 +92,21 @@ pub struct Engine {
     queues: Queues,
     clocks: Clocks,
     concurrency: Concurrency,
-    read_calls: SortedMap<CallId, Piece>,
+    /// With where in its file the piece begins: the file may be gone when the answer comes.
+    read_calls: SortedMap<CallId, (Piece, u64)>,
     sign_calls: SortedMap<CallId, SignCall>,
     /// With the token that the call was made with: its file may be gone when the answer comes.
     create_calls: SortedMap<CallId, (FileId, UploadToken)>,
-    list_calls: SortedMap<CallId, Piece>,
-    confirm_calls: SortedMap<CallId, FileId>,
+    /// With the parts that are looked for, all of one file.
+    list_calls: SortedMap<CallId, Vec<Piece>>,
+    /// With the token where the call may make an object: its file may be gone when the answer comes.
+    confirm_calls: SortedMap<CallId, (FileId, Option<UploadToken>)>,
     /// Files that ended since the last `Event::Complete`.
     ended: SortedSet<FileId>,
     tally: Tally,
     jitter: Jitter,
     ids: Ids,
-    /// Files that the server takes in one signing call, as far as is known.
+    /// Files or parts that the server takes in one signing call, as far as is known.
     sign_batch: usize,
     outbox: Outbox,
 }
@@ -147,8 +151,8 @@ impl Engine {
         self.settle(now);
     }
 
-    /// Adds a file to the list, to wait for `upload`; with a plan it goes in parts. One that breaks a restriction joins the list as failed, with
-    /// `UploadError::Restricted`.
+    /// Adds a file to the list, to wait for `upload`; with a plan it goes in parts. One that breaks a restriction joins
+    /// the list as failed, with `UploadError::Restricted`.
     pub fn add_file(&mut self, info: FileInfo, plan: Option<PartPlan>) -> FileId {
         let id = self.ids.file();
         let phase = match self.options.restrictions.check(&info, self.tally.admitted()) {
@@ -192,8 +196,9 @@ impl Engine {
         self.wake(now);
         self.end_back_offs(now);
         let patience = Patience::of(&self.options);
+        let in_flight = self.clocks.len();
         for (request, piece) in self.clocks.take_stalled(patience, now) {
-            self.stalled(request, piece, now);
+            self.stalled(request, piece, in_flight, now);
         }
         for (request, piece) in self.clocks.take_unanswered(patience, now) {
             self.unanswered(request, piece);
@@ -275,11 +280,18 @@ impl Engine {
     /// The only way to change a file.
     fn update(&mut self, id: FileId, change: impl FnOnce(&mut UploadFile)) {
         let Some(file) = self.files.get_mut(&id) else { return };
+        let held = file.held();
         self.queues.leave(file);
         self.tally.leave(file);
         change(file);
         self.queues.enter(file);
         self.tally.enter(file);
+        if !held.is_empty() {
+            let holds = file.held();
+            for start in held.into_iter().filter(|start| !holds.contains(start)) {
+                self.outbox.push(Output::Release { file: id, start });
+            }
+        }
         self.outbox.changed(id);
     }
 
@@ -298,6 +310,6 @@ impl Engine {
     }
 
     fn waiting_for(&self, next: Next) -> Step {
-        if self.network.is_online() { Step::Ready(next) } else { Step::Offline(next) }
+        if self.network.is_online() { Step::Ready(next) } else { Step::Offline(next.without_bytes()) }
     }
 }

@@ -65,10 +65,10 @@ impl Multipart {
         Some(part)
     }
 
-    /// A part that was on its way has to begin again.
-    pub(super) fn give_back(&mut self, part: PartNumber) {
-        if self.underway.remove(&part).is_some() {
-            self.left.insert(part);
+    /// All parts that were on their way have to begin again.
+    pub(super) fn give_back_all(&mut self) {
+        for (part, _) in std::mem::take(&mut self.underway).iter() {
+            self.left.insert(*part);
         }
     }
 
@@ -97,8 +97,11 @@ impl Multipart {
         self.left.is_empty() && self.underway.is_empty()
     }
 
-    /// Each part's checksum, in order; nothing unless every part has one.
+    /// Each part's checksum, in order; nothing unless every part is there and has one.
     pub(super) fn checksums(&self) -> Vec<Checksum> {
+        if !self.is_done() {
+            return Vec::new();
+        }
         let all: Option<Vec<_>> = self.done.iter().map(|(_, checksum)| checksum.clone()).collect();
         all.unwrap_or_default()
     }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use super::id::Piece;
 use super::phase::Step;
 use super::signing::SignCall;
-use super::{CallFailure, Engine, FileId, Input, Instant};
+use super::{CallFailure, Engine, Input, Instant};
 
 /// Browsers also say "offline" of a network that reaches the store, so one file tries its luck this often.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
@@ -13,8 +14,8 @@ pub(super) enum Network {
     Online,
     Offline {
         next_probe: Instant,
-        /// The file that tries it; what it is answered proves the network.
-        probe: Option<FileId>,
+        /// What tries it; an answer to its file proves the network.
+        probe: Option<Piece>,
     },
 }
 
@@ -53,7 +54,18 @@ impl Engine {
 
     fn is_waiting_for_answers(&self) -> bool {
         let calls = [self.sign_calls.len(), self.create_calls.len(), self.list_calls.len(), self.confirm_calls.len()];
-        self.clocks.len() > 0 || calls.iter().any(|calls| *calls > 0)
+        self.clocks.len() + self.read_calls.len() > 0 || calls.iter().any(|calls| *calls > 0)
+    }
+
+    /// Whether a piece that was read goes on though there is no network: it is the one that tries it, as of now.
+    pub(super) fn goes_on_as_probe(&mut self, piece: Piece) -> bool {
+        match &mut self.network {
+            Network::Offline { next_probe, probe } if *probe == Some(piece) => {
+                *next_probe = self.now + PROBE_INTERVAL;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Lets the first file that waits for the network try it.
@@ -62,7 +74,7 @@ impl Engine {
             return;
         }
         let Some(piece) = self.queues.first_offline() else { return };
-        self.network = Network::Offline { next_probe: now + PROBE_INTERVAL, probe: Some(piece.file) };
+        self.network = Network::Offline { next_probe: now + PROBE_INTERVAL, probe: Some(piece) };
         if let Some(Step::Offline(next)) = self.step(piece) {
             let next = next.clone();
             self.set_step(piece, Step::Ready(next));
@@ -82,17 +94,17 @@ impl Engine {
                 self.create_calls.get(call).map(|(file, _)| *file)
             }
             Input::Listed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
-                self.list_calls.get(call).map(|piece| piece.file)
+                self.list_calls.get(call).and_then(|pieces| pieces.first()).map(|piece| piece.file)
             }
             Input::Confirmed { call, result } if result.as_ref().err().is_none_or(is_answer) => {
-                self.confirm_calls.get(call).copied()
+                self.confirm_calls.get(call).map(|(file, _)| *file)
             }
             Input::Response { request, response } if response.status > 0 => {
                 self.clocks.piece(*request).map(|piece| piece.file)
             }
             _ => None,
         };
-        if file == Some(probe) {
+        if file == Some(probe.file) {
             self.set_online(true, now);
         }
     }

@@ -16,6 +16,10 @@ impl Outbox {
         self.outputs.push_back(output);
     }
 
+    pub(super) fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
+        self.outputs.extend(outputs);
+    }
+
     pub(super) fn event(&mut self, event: Event) {
         self.push(Output::Event(event));
     }

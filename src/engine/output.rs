@@ -18,7 +18,7 @@ pub enum Output {
         /// What to compute.
         algorithm: ChecksumAlgorithm,
     },
-    /// Forget what was read of a file from `start` on, if it was.
+    /// Forget what was read of a file from `start` on, if it was. A read that is not over is answered all the same.
     Release {
         /// Whose bytes.
         file: FileId,
@@ -90,7 +90,8 @@ pub enum Output {
         /// One for each part in order, or none at all.
         checksums: Vec<Checksum>,
     },
-    /// Tell the server to delete what this cancelled upload may have stored. Needs no answer.
+    /// Tell the server to delete what this cancelled upload may have stored: the object, and every upload in parts of its
+    /// key that is not finished. May come twice. Needs no answer.
     Discard {
         /// The upload.
         token: UploadToken,

@@ -10,11 +10,15 @@ use crate::s3::{Checksum, Part, PartNumber, Refusal, UploadToken};
 /// What only uploads in parts have: they are begun, and their parts may be there though nobody heard of it.
 impl Engine {
     /// Where an upload in parts goes on: at its beginning, or with the parts that are left.
-    pub(super) fn first_step_in_parts(&self, multipart: &Multipart) -> Step {
+    pub(super) fn first_step_in_parts(&self, id: FileId, multipart: &Multipart) -> Step {
         match multipart.stage {
             Stage::Planned => self.waiting_for(Next::Prepare),
             Stage::Asked(call) => Step::Creating(call),
             Stage::Unknown => self.waiting_for(Next::Create),
+            Stage::Created if multipart.is_done() => match self.claim_in_parts(id) {
+                Some(claim) => self.waiting_for(Next::Confirm(claim)),
+                None => Step::InParts,
+            },
             Stage::Created => Step::InParts,
         }
     }
@@ -48,7 +52,6 @@ impl Engine {
                 self.update(id, |file| file.created(token));
                 if is_waited_for {
                     self.set_step(id, Step::InParts);
-                    self.complete_if_done(id);
                 }
             }
             Err(failure) => {
@@ -76,34 +79,39 @@ impl Engine {
     }
 
     pub(super) fn start_checking(&mut self) {
-        for piece in self.queues.to_check() {
-            let Some(token) = self.file(piece.file).and_then(UploadFile::token).cloned() else { continue };
-            if let Some(Step::Ready(Next::Check(checksum))) = self.step(piece) {
-                let (checksum, call) = (checksum.clone(), self.ids.call());
-                self.list_calls.insert(call, piece);
-                self.set_step(piece, Step::Checking(call, checksum));
-                self.outbox.push(Output::List { call, token });
+        for pieces in self.queues.to_check().chunk_by(|a, b| a.file == b.file) {
+            let token = pieces.first().and_then(|piece| self.file(piece.file)?.token()).cloned();
+            let Some(token) = token else { continue };
+            let call = self.ids.call();
+            for piece in pieces {
+                if let Some(Step::Ready(Next::Check(checksum))) = self.step(*piece) {
+                    let checksum = checksum.clone();
+                    self.set_step(*piece, Step::Checking(call, checksum));
+                }
             }
+            self.list_calls.insert(call, pieces.to_vec());
+            self.outbox.push(Output::List { call, token });
         }
     }
 
-    /// The server answered which parts the store has: is the one among them whose answer was lost?
+    /// The server answered which parts the store has: are those among them whose answers were lost?
     pub(super) fn listed(&mut self, call: CallId, result: Result<Vec<Part>, CallFailure>) {
-        let Some(piece) = self.list_calls.remove(&call) else { return };
-        let Some(Step::Checking(by, checksum)) = self.step(piece) else { return };
-        if *by != call {
-            return;
-        }
-        let checksum = checksum.clone();
-        match result {
-            Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
-                self.part_stored(piece, checksum);
+        for piece in self.list_calls.remove(&call).unwrap_or_default() {
+            let Some(Step::Checking(by, checksum)) = self.step(piece) else { continue };
+            if *by != call {
+                continue;
             }
-            Ok(_) => {
-                let error = UploadError::Network { tries: 0 };
-                self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
+            let checksum = checksum.clone();
+            match &result {
+                Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
+                    self.part_stored(piece, checksum);
+                }
+                Ok(_) => {
+                    let error = UploadError::Network { tries: 0 };
+                    self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
+                }
+                Err(failure) => self.checking_failed(piece, checksum, failure.clone()),
             }
-            Err(failure) => self.checking_failed(piece, checksum, failure),
         }
     }
 
@@ -111,6 +119,9 @@ impl Engine {
         let again = Next::Check(checksum);
         let (error, retry_after): (UploadError, Option<Duration>) = match failure {
             CallFailure::Refused(Refusal::UploadMissing) => return self.ask_for_object(piece.file),
+            CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
+                return self.start_over(piece.file, refusal.into());
+            }
             CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => (refusal.into(), None),
             CallFailure::Unreachable { reason, retry_after } => {
                 (UploadError::ServerUnreachable { reason }, retry_after)
@@ -133,32 +144,30 @@ impl Engine {
     /// The store has a part.
     pub(super) fn part_stored(&mut self, piece: Piece, checksum: Option<Checksum>) {
         let Some(part) = piece.part else { return };
-        self.release(piece);
         self.update(piece.file, |file| file.finish_part(part, checksum));
         self.outbox.event(Event::PartUploaded(piece.file, part));
-        self.complete_if_done(piece.file);
-    }
-
-    fn complete_if_done(&mut self, id: FileId) {
-        if self.file(id).and_then(UploadFile::multipart).is_some_and(Multipart::is_done) {
-            self.ask_for_object(id);
+        if self.file(piece.file).and_then(UploadFile::multipart).is_some_and(Multipart::is_done) {
+            self.ask_for_object(piece.file);
         }
     }
 
     /// Whether all is there, or was there all along, the server can tell.
     pub(super) fn ask_for_object(&mut self, id: FileId) {
         self.halt(id);
-        let Some(file) = self.file(id) else { return };
-        let destination = file.multipart().and_then(|multipart| multipart.destination.clone());
-        if let (Some(token), Some(destination)) = (file.token().cloned(), destination) {
-            self.proceed(id, Next::Confirm(Claim { token, destination }));
+        if let Some(claim) = self.claim_in_parts(id) {
+            self.proceed(id, Next::Confirm(claim));
         }
     }
 
-    pub(super) fn parts_missing(&mut self, id: FileId, parts: Vec<PartNumber>) {
-        for part in parts {
-            self.update(id, |file| file.lose_part(part));
-        }
+    fn claim_in_parts(&self, id: FileId) -> Option<Claim> {
+        let file = self.file(id)?;
+        let (token, destination) = (file.token()?.clone(), file.multipart()?.destination.clone()?);
+        Some(Claim { token, destination })
+    }
+
+    /// The store does not have all of what it was asked to put together.
+    pub(super) fn parts_missing(&mut self, id: FileId, parts: &[PartNumber]) {
+        self.update(id, |file| file.lose_parts(parts));
         let error = Refusal::PartsMissing { parts: Vec::new() }.into();
         match self.count_failure(id.into(), Task::Confirm) {
             Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_left) => self.set_step(id, Step::InParts),
@@ -170,7 +179,9 @@ impl Engine {
     /// Sends a file from its first byte, after a while: what the store had of it is gone or wrong.
     pub(super) fn start_over(&mut self, id: FileId, error: UploadError) {
         self.halt(id);
-        if self.file(id).and_then(UploadFile::multipart).is_some() {
+        let is_in_parts = self.file(id).is_some_and(|file| file.multipart().is_some());
+        // Where a store does not overwrite, wrong bytes stay under their key for good.
+        if is_in_parts || matches!(error, UploadError::Refused(Refusal::ChecksumMismatch)) {
             if let Some(token) = self.file(id).and_then(UploadFile::unconfirmed).cloned() {
                 self.outbox.push(Output::Discard { token });
             }
@@ -179,7 +190,12 @@ impl Engine {
         self.try_again(id.into(), Task::Send, Next::Prepare, error, None);
     }
 
+    /// The server has chosen a key.
     pub(super) fn reserved(&mut self, id: FileId, destination: Destination) {
+        if self.file(id).and_then(UploadFile::token).is_none() {
+            let reason = "its signer returned no token, and without one there is no upload in parts".to_owned();
+            return self.fail(id, UploadError::Invalid { reason });
+        }
         self.update(id, |file| file.set_destination(destination));
         self.proceed(id, Next::Create);
     }

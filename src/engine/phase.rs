@@ -61,6 +61,26 @@ pub(super) enum Step {
     Confirming(Claim),
 }
 
+impl Step {
+    /// Whether bytes that were read for it are in memory, or are about to be.
+    pub(super) fn holds_bytes(&self) -> bool {
+        match self {
+            Self::Reading(_) | Self::Ready(Next::Sign(Some(_))) | Self::Signing(_, Some(_)) => true,
+            Self::Ready(Next::Send(signature)) => signature.checksum.is_some(),
+            Self::Sending(transfer) => transfer.signature.checksum.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is being made ready to send, or sent.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Reading(_) | Self::Ready(Next::Sign(_) | Next::Send(_)) | Self::Signing(..) | Self::Sending(_)
+        )
+    }
+}
+
 /// What a file or part that waits does next.
 #[derive(Clone, Debug)]
 pub(super) enum Next {
@@ -71,6 +91,17 @@ pub(super) enum Next {
     Send(Signature),
     Check(Option<Checksum>),
     Confirm(Claim),
+}
+
+impl Next {
+    /// The same for who may have to wait long: memory is for what goes on soon, and bytes can be read again.
+    pub(super) fn without_bytes(self) -> Self {
+        match self {
+            Self::Sign(Some(_)) => Self::Prepare,
+            Self::Send(signature) if signature.checksum.is_some() => Self::Prepare,
+            next => next,
+        }
+    }
 }
 
 /// What can fail and be tried again, with a budget of its own.

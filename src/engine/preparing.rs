@@ -1,6 +1,6 @@
 use super::id::Piece;
 use super::phase::{Next, Step};
-use super::{CallId, Engine, Output, UploadError, UploadFile};
+use super::{CallId, Engine, FileId, Output, UploadError, UploadFile};
 use crate::s3::Checksum;
 
 /// Larger pieces are not read into memory for a checksum: 64 MiB, which parts have from 640 GB on.
@@ -12,22 +12,38 @@ const UNLIMITED_READS: usize = 6;
 /// Makes ready what will be sent next, so that a free slot finds something signed: reads it where it needs a checksum.
 impl Engine {
     pub(super) fn start_preparing(&mut self) {
+        if !self.network.is_online() {
+            self.wait_with_first_parts();
+        }
         for _ in 0..self.room_to_prepare() {
-            let Some(piece) = self.queues.to_prepare() else { return };
+            let next =
+                if self.network.is_online() { self.queues.to_prepare() } else { self.queues.to_prepare_offline() };
+            let Some(piece) = next else { return };
             self.prepare(piece);
         }
     }
 
+    /// A file in parts waits for the network with one of them: what it waits for is seen, and it can try the network.
+    fn wait_with_first_parts(&mut self) {
+        while let Some(file) = self.queues.undivided() {
+            self.update(file, |file| _ = file.start_next_part(Step::Offline(Next::Prepare)));
+        }
+    }
+
     /// Without checksums twice the limit is signed ahead, and not before half of it is gone: few calls, and no memory.
-    /// What is read stays in memory, so of that there is no more than the limit.
+    /// What is read stays in memory until it is sent, so of that there is no more than the limit ahead, and no more than
+    /// twice the limit in all.
     fn room_to_prepare(&self) -> usize {
         let ahead = self.queues.prepared_ahead();
         match (self.options.limit, self.options.checksum) {
             (0, None) => usize::MAX,
             (limit, None) if ahead <= limit => limit.saturating_mul(2) - ahead,
             (_, None) => 0,
-            (0, Some(_)) => UNLIMITED_READS.saturating_sub(ahead),
-            (limit, Some(_)) => limit.saturating_sub(ahead),
+            (limit, Some(_)) => {
+                let limit = if limit == 0 { UNLIMITED_READS } else { limit };
+                let in_memory = self.queues.in_memory();
+                limit.saturating_sub(ahead).min(limit.saturating_mul(2).saturating_sub(in_memory))
+            }
         }
     }
 
@@ -39,7 +55,7 @@ impl Engine {
         match algorithm {
             Some(algorithm) => {
                 let call = self.ids.call();
-                self.read_calls.insert(call, piece);
+                self.read_calls.insert(call, (piece, body.start));
                 self.set_step(piece, Step::Reading(call));
                 self.outbox.push(Output::Read { call, file: piece.file, body, algorithm });
             }
@@ -53,8 +69,7 @@ impl Engine {
             return Some(piece);
         }
         let mut part = None;
-        let step = self.waiting_for(Next::Prepare);
-        self.update(piece.file, |file| part = file.start_next_part(step));
+        self.update(piece.file, |file| part = file.start_next_part(Step::Ready(Next::Prepare)));
         Some(Piece { part: Some(part?), ..piece })
     }
 
@@ -64,40 +79,33 @@ impl Engine {
 
     /// The browser has read bytes, and computed their checksum.
     pub(super) fn read(&mut self, call: CallId, result: Result<Checksum, ()>) {
-        let Some(piece) = self.read_calls.remove(&call) else { return };
-        if !matches!(self.step(piece), Some(Step::Reading(by)) if *by == call) {
+        let Some((piece, start)) = self.read_calls.remove(&call) else { return };
+        let step = self.step(piece);
+        if !matches!(step, Some(Step::Reading(by)) if *by == call) {
+            // The piece has gone other ways since: what was read late serves nobody, unless the same is needed again.
+            if !step.is_some_and(Step::holds_bytes) {
+                self.outbox.push(Output::Release { file: piece.file, start });
+            }
             return;
         }
         match result {
+            Ok(checksum) if self.goes_on_as_probe(piece) => {
+                self.set_step(piece, Step::Ready(Next::Sign(Some(checksum))));
+            }
             Ok(checksum) => self.proceed(piece, Next::Sign(Some(checksum))),
             Err(()) => self.fail(piece.file, UploadError::Unreadable),
         }
     }
 
-    /// Forgets what was read of a piece.
-    pub(super) fn release(&mut self, piece: Piece) {
-        if self.options.checksum.is_some()
-            && let Some(body) = self.file(piece.file).and_then(|file| file.range(piece.part))
-        {
-            self.outbox.push(Output::Release { file: piece.file, start: body.start });
-        }
-    }
-
-    /// Stops all that moves of a file, and forgets what was read of it: the caller gives it another phase or step.
-    pub(super) fn halt(&mut self, id: super::FileId) {
+    /// Stops all that moves of a file: the caller gives it another phase or step.
+    pub(super) fn halt(&mut self, id: FileId) {
         let Some(file) = self.file(id) else { return };
-        let pieces: Vec<_> = file.pieces().map(|(piece, _)| piece).collect();
         let requests: Vec<_> = file.transfers().map(|transfer| transfer.request).collect();
         for request in requests {
             // Without a clock it is over already.
             if self.clocks.piece(request).is_some() {
                 self.clocks.end(request, self.now);
                 self.outbox.push(Output::Cancel { request });
-            }
-        }
-        for piece in pieces {
-            if piece.part.is_some() || !self.is_in_parts(piece) {
-                self.release(piece);
             }
         }
         self.update(id, UploadFile::give_back_parts);

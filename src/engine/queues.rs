@@ -14,8 +14,12 @@ const MAX_PARTS_UNDERWAY: usize = 16;
 /// Every change of a file's steps happens between `leave` and `enter`.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    /// With the number of the file's parts on their way.
+    /// With the number of the file's parts that are made ready or sent.
     to_prepare: SortedSet<(usize, Piece)>,
+    /// Files of which one more part may go on its way; with the same number.
+    to_divide: SortedSet<(usize, Piece)>,
+    /// Those of them without any part on its way.
+    undivided: SortedSet<FileId>,
     to_sign: SortedSet<Piece>,
     to_create: SortedSet<Piece>,
     /// With the number of the file's requests in flight.
@@ -24,6 +28,8 @@ pub(super) struct Queues {
     to_confirm: SortedSet<Piece>,
     /// Being read or signed.
     preparing: usize,
+    /// Pieces whose bytes are in memory.
+    in_memory: usize,
     offline: SortedSet<Piece>,
     backing_off: SortedSet<(Instant, Piece)>,
 }
@@ -38,12 +44,17 @@ impl Queues {
     }
 
     fn place(&mut self, file: &UploadFile, is_in: bool) {
-        let (underway, in_flight) = file.load();
+        let (busy, in_flight) = file.load();
         for (piece, step) in file.pieces() {
+            if step.holds_bytes() {
+                self.in_memory = if is_in { self.in_memory + 1 } else { self.in_memory - 1 };
+            }
             match step {
-                Step::Ready(Next::Prepare) => self.to_prepare.place((0, piece), is_in),
-                Step::InParts if file.has_parts_left() && underway < MAX_PARTS_UNDERWAY => {
-                    self.to_prepare.place((underway, piece), is_in);
+                Step::Ready(Next::Prepare) => self.to_prepare.place((busy, piece), is_in),
+                Step::InParts if file.has_parts_left() => {
+                    let underway = file.parts_underway().count();
+                    self.to_divide.place((busy, piece), is_in && underway < MAX_PARTS_UNDERWAY);
+                    self.undivided.place(piece.file, is_in && underway == 0);
                 }
                 Step::Ready(Next::Sign(_)) => self.to_sign.place(piece, is_in),
                 Step::Ready(Next::Create) => self.to_create.place(piece, is_in),
@@ -64,9 +75,28 @@ impl Queues {
         self.to_send.len() + self.to_sign.len() + self.preparing
     }
 
-    /// What is prepared next: a file, a part that has to be prepared again, or a file whose next part is meant.
+    /// Pieces whose bytes are in memory, or will be.
+    pub(super) fn in_memory(&self) -> usize {
+        self.in_memory
+    }
+
+    /// What is prepared next: a file, a part that was begun, or a file whose next part is meant.
     pub(super) fn to_prepare(&self) -> Option<Piece> {
+        let place = |entry: &(usize, Piece)| (entry.0, entry.1.file);
+        match (self.to_prepare.first(), self.to_divide.first()) {
+            (Some(begun), Some(next)) if place(next) < place(begun) => Some(next.1),
+            (begun, next) => begun.or(next).map(|(_, piece)| *piece),
+        }
+    }
+
+    /// Of what is left while there is no network: what was chosen to try it.
+    pub(super) fn to_prepare_offline(&self) -> Option<Piece> {
         self.to_prepare.first().map(|(_, piece)| *piece)
+    }
+
+    /// A file in parts that has none on its way, and some left.
+    pub(super) fn undivided(&self) -> Option<FileId> {
+        self.undivided.first().copied()
     }
 
     /// Files and parts to sign.

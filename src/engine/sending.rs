@@ -62,7 +62,7 @@ impl Engine {
         let error = UploadError::Rejected { status: response.status, response: response.error.clone() };
         match verdict {
             Verdict::Stored => {
-                self.concurrency.succeeded(in_flight);
+                self.concurrency.succeeded(in_flight, now);
                 self.piece_stored(piece, transfer, response);
             }
             Verdict::AlreadyThere => match self.claim(piece, &transfer) {
@@ -102,12 +102,12 @@ impl Engine {
     }
 
     /// A request owed bytes for too long; its clock is gone already.
-    pub(super) fn stalled(&mut self, request: RequestId, piece: Piece, now: Instant) {
+    pub(super) fn stalled(&mut self, request: RequestId, piece: Piece, in_flight: usize, now: Instant) {
         self.outbox.push(Output::Cancel { request });
+        let Some(transfer) = self.transfer(request, piece) else { return };
         self.outbox.event(Event::UploadStalled(piece.file));
-        self.concurrency.congested(self.clocks.len() + 1, now);
-        let transfer = self.file(piece.file).and_then(|file| file.transfer(piece.part));
-        let checksum = transfer.and_then(|transfer| transfer.signature.checksum.clone());
+        self.concurrency.congested(in_flight, now);
+        let checksum = transfer.signature.checksum;
         let timeout = self.options.timeout;
         let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
         self.try_again(piece, Task::Send, Next::Sign(checksum), UploadError::Stalled { seconds }, None);
@@ -116,10 +116,15 @@ impl Engine {
     /// A request owed its response for too long; its clock is gone already.
     pub(super) fn unanswered(&mut self, request: RequestId, piece: Piece) {
         self.outbox.push(Output::Cancel { request });
-        if let Some(transfer) = self.file(piece.file).and_then(|file| file.transfer(piece.part)) {
-            let transfer = transfer.clone();
+        if let Some(transfer) = self.transfer(request, piece) {
             self.lost(piece, transfer);
         }
+    }
+
+    /// `None` where the piece does not wait for this request any more: another part may just have failed its file.
+    fn transfer(&self, request: RequestId, piece: Piece) -> Option<Transfer> {
+        let transfer = self.file(piece.file)?.transfer(piece.part)?;
+        (transfer.request == request).then(|| transfer.clone())
     }
 
     /// Nobody knows what became of a request: if all of it had left, the server can tell.
@@ -139,7 +144,7 @@ impl Engine {
     fn end_request(&mut self, request: RequestId, now: Instant) -> Option<(Piece, Transfer)> {
         let piece = self.clocks.piece(request)?;
         self.clocks.end(request, now);
-        Some((piece, self.file(piece.file)?.transfer(piece.part)?.clone()))
+        Some((piece, self.transfer(request, piece)?))
     }
 
     fn claim(&self, piece: Piece, transfer: &Transfer) -> Option<Claim> {

@@ -6,7 +6,7 @@ use super::signature::{Destination, Signature};
 use super::{CallFailure, CallId, Engine, FileId, Instant, Output, UploadError, UploadFile};
 use crate::s3::{Checksum, PartRequest, Refusal, SignedUpload};
 
-/// The most files or parts in one signing call; fewer files where the server takes fewer.
+/// The most files or parts in one signing call; fewer where the server takes fewer.
 pub const MAX_SIGN_BATCH: usize = 100;
 
 /// A signing call that was not answered yet: of files, or of one file's parts.
@@ -41,12 +41,13 @@ impl Engine {
             return;
         }
         let (files, parts): (Vec<_>, Vec<_>) = pieces.into_iter().partition(|piece| piece.part.is_none());
-        for pieces in files.chunks(self.sign_batch) {
+        let batch = self.sign_batch;
+        for pieces in files.chunks(batch) {
             let call = self.begin_signing(pieces, now);
             let files = pieces.iter().map(|piece| piece.file).collect();
             self.outbox.push(Output::Sign { call, files });
         }
-        for pieces in parts.chunk_by(|a, b| a.file == b.file).flat_map(|parts| parts.chunks(MAX_SIGN_BATCH)) {
+        for pieces in parts.chunk_by(|a, b| a.file == b.file).flat_map(|parts| parts.chunks(batch)) {
             self.sign_parts(pieces, now);
         }
     }

@@ -122,7 +122,7 @@ impl Engine {
 
     fn run(&mut self, id: FileId) {
         let step = match self.file(id).and_then(UploadFile::multipart) {
-            Some(multipart) => self.first_step_in_parts(multipart),
+            Some(multipart) => self.first_step_in_parts(id, multipart),
             None => self.waiting_for(Next::Prepare),
         };
         let run = Box::new(Run::new(step));
@@ -142,6 +142,9 @@ impl Engine {
     fn take_off(&mut self, id: FileId) {
         self.halt(id);
         let Some(file) = self.files.remove(&id) else { return };
+        for start in file.held() {
+            self.outbox.push(Output::Release { file: id, start });
+        }
         self.queues.leave(&file);
         self.tally.leave(&file);
         self.ended.remove(&id);

@@ -1,5 +1,5 @@
 use super::world::{World, limit};
-use crate::engine::{Engine, Options};
+use crate::engine::{Engine, Options, Status};
 
 /// With a scan of all files for each event this takes minutes.
 #[test]
@@ -19,6 +19,22 @@ fn ten_thousand_files_upload_in_no_time() {
     let totals = world.engine.totals();
     assert_eq!((totals.complete, totals.progress.percent()), (10_000, 100));
     assert_eq!(world.engine.poll_timeout(), None);
+}
+
+#[test]
+fn ten_thousand_parts_upload_in_no_time() {
+    let mut world = World::new(limit(6));
+    let file = world.sending_parts(10_000);
+    for part in 1..=10_000 {
+        while !world.was_part_sent(file, part) {
+            world.sign();
+        }
+        world.part_progress(file, part, 1000);
+        world.part_sent(file, part);
+        world.store_part(file, part);
+    }
+    world.confirm();
+    assert_eq!(world.status(file), Status::Complete);
 }
 
 #[test]

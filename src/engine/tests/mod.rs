@@ -1,17 +1,24 @@
 //! The engine under virtual time.
 //!
-//! - Stories: one file a subject, one test a rule, told in a [`world::World`].
+//! - Stories: one file a subject, one test a rule, told in a [`world::World`]; [`world_in_parts`] is what it says of parts.
 //! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
 //! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
 //!
-//! The last two are watched by a [`referee::Referee`] after every call.
+//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`memory::Memory`]; [`answers`] is what
+//! its server and store say. A [`referee::Referee`] watches after every call.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
+mod checksums;
 mod clocks;
 mod confirming;
+mod creating;
 mod events;
+mod fairness;
 mod many_files;
+mod memory;
 mod offline;
+mod parts;
 mod pausing;
 mod progress;
 mod referee;
@@ -21,6 +28,8 @@ mod retrying;
 mod sending;
 mod signing;
 mod simulation;
+mod store;
 mod tiny_worlds;
 mod trial;
 mod world;
+mod world_in_parts;

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::store::{is_in_parts, key_of};
 use crate::engine::{
     CallFailure, CallId, Engine, Event, FileId, Input, Instant, MAX_SIGN_BATCH, Output, Progress, RequestId,
     Restriction, Status, Totals, UploadError, UploadFile,
@@ -11,7 +12,8 @@ use crate::s3::UploadToken;
 #[derive(Default)]
 pub(super) struct Referee {
     files: BTreeMap<FileId, Record>,
-    in_flight: BTreeMap<RequestId, FileId>,
+    /// With where in its file each begins.
+    in_flight: BTreeMap<RequestId, (FileId, u64)>,
     sign_calls: BTreeMap<CallId, Instant>,
     /// Until when a request may start on each signed URL.
     usable_until: BTreeMap<String, Instant>,
@@ -36,6 +38,7 @@ struct Record {
     size: u64,
     /// Between `UploadStart` and the end of the run, pauses included.
     is_running: bool,
+    is_in_parts: bool,
     /// A request for the token's key had nothing left to send.
     may_be_stored: bool,
     view: View,
@@ -91,11 +94,10 @@ impl Referee {
                     }
                 }
             }
-            Input::Read { .. } | Input::Created { .. } | Input::Listed { .. } => {}
-            Input::Confirmed { call, result } => {
-                let was_probe = self.probes.calls.remove(call);
-                self.hear_of_probe(was_probe, result.as_ref().err().is_none_or(is_answer));
-            }
+            Input::Read { .. } => {}
+            Input::Created { call, result } => self.hear_of_call(*call, result.as_ref().err()),
+            Input::Listed { call, result } => self.hear_of_call(*call, result.as_ref().err()),
+            Input::Confirmed { call, result } => self.hear_of_call(*call, result.as_ref().err()),
         }
     }
 
@@ -104,20 +106,26 @@ impl Referee {
         for (index, output) in outputs.iter().enumerate() {
             match output {
                 Output::Sign { call, files } => self.signing_is_just(engine, *call, files, now),
+                Output::SignParts { call, parts, .. } => {
+                    self.signing_starts(*call, parts.len(), now);
+                    assert!(parts.is_sorted_by(|one, next| one.part < next.part), "in order, each once");
+                }
+                Output::Create { call, .. } | Output::List { call, .. } => self.call_starts(*call, now),
                 Output::Send { request, file, parameters, body } => {
-                    assert_eq!(*body, 0..self.files[file].size, "a request has the whole body");
-                    self.sending_is_just(engine, *request, *file, &parameters.url, now);
+                    self.sending_is_just(engine, *request, (*file, body.start), &parameters.url, now);
                 }
                 Output::Cancel { request } => {
                     assert!(self.in_flight.remove(request).is_some(), "only what is in flight is cancelled");
                 }
-                Output::Confirm { call, token } => self.confirming_is_just(engine, *call, token, now),
+                Output::Confirm { call, token } | Output::Complete { call, token, .. } => {
+                    self.confirming_is_just(engine, *call, token, now);
+                }
                 Output::Event(event) => self.event_is_just(engine, event, &outputs[..index]),
                 _ => {}
             }
         }
         self.in_flight_means_sending(engine);
-        self.discarded_is_what_was_removed(outputs);
+        self.discarded_is_what_was_removed(engine, outputs);
         self.views_change_as_they_may(engine, outputs);
         self.complete_is_not_overdue(engine);
         totals_are_the_sum(engine);
@@ -125,7 +133,7 @@ impl Referee {
 
     fn sent(&mut self, request: RequestId, sent: u64) {
         let file = self.in_flight.get(&request);
-        if let Some(record) = file.and_then(|file| self.files.get_mut(file)) {
+        if let Some(record) = file.and_then(|(file, _)| self.files.get_mut(file)) {
             record.may_be_stored |= sent >= record.size;
         }
     }
@@ -144,46 +152,58 @@ impl Referee {
         self.offline &= !(was_probe && is_answer);
     }
 
-    fn signing_is_just(&mut self, engine: &Engine, call: CallId, files: &[FileId], now: Instant) {
+    fn hear_of_call(&mut self, call: CallId, failure: Option<&CallFailure>) {
+        let was_probe = self.probes.calls.remove(&call);
+        self.hear_of_probe(was_probe, failure.is_none_or(is_answer));
+    }
+
+    fn call_starts(&mut self, call: CallId, now: Instant) {
         if self.start_is_just(now) {
-            assert_eq!(files.len(), 1, "one file tries the network");
             self.probes.calls.insert(call);
         }
-        assert!((1..=MAX_SIGN_BATCH).contains(&files.len()), "a signing call has 1 to {MAX_SIGN_BATCH} files");
-        assert!(files.is_sorted() && BTreeSet::from_iter(files).len() == files.len(), "in order, each once");
-        let status = |file: &FileId| engine.file(*file).map(UploadFile::status);
-        assert!(files.iter().all(|file| status(file) == Some(Status::Preparing)), "only files that need it are signed");
+    }
+
+    fn signing_starts(&mut self, call: CallId, pieces: usize, now: Instant) {
+        assert!(!self.offline || pieces == 1, "one file or part tries the network");
+        assert!((1..=MAX_SIGN_BATCH).contains(&pieces), "a signing call has 1 to {MAX_SIGN_BATCH} files or parts");
+        self.call_starts(call, now);
         self.sign_calls.insert(call, now);
     }
 
-    fn sending_is_just(&mut self, engine: &Engine, request: RequestId, file: FileId, url: &str, now: Instant) {
+    fn signing_is_just(&mut self, engine: &Engine, call: CallId, files: &[FileId], now: Instant) {
+        self.signing_starts(call, files.len(), now);
+        assert!(files.is_sorted() && BTreeSet::from_iter(files).len() == files.len(), "in order, each once");
+        let status = |file: &FileId| engine.file(*file).map(UploadFile::status);
+        assert!(files.iter().all(|file| status(file) == Some(Status::Preparing)), "only files that need it are signed");
+    }
+
+    fn sending_is_just(&mut self, engine: &Engine, request: RequestId, part: (FileId, u64), url: &str, now: Instant) {
         if self.start_is_just(now) {
             self.probes.requests.insert(request);
         }
         assert!(self.usable_until.get(url).is_none_or(|until| now < *until), "no request starts on an old signature");
-        assert!(self.in_flight.values().all(|other| *other != file), "a file has one request at a time");
-        assert!(self.in_flight.insert(request, file).is_none(), "a request starts once");
+        assert!(self.in_flight.values().all(|other| *other != part), "a file or part has one request at a time");
+        assert!(self.in_flight.insert(request, part).is_none(), "a request starts once");
         let limit = engine.options().limit;
         assert!(limit == 0 || self.in_flight.len() <= limit, "no more requests than the limit");
-        let record = self.files.get_mut(&file).unwrap();
+        let record = self.files.get_mut(&part.0).unwrap();
         assert!(record.is_running, "only what was asked for is sent");
         record.may_be_stored |= record.size == 0;
     }
 
     fn confirming_is_just(&mut self, engine: &Engine, call: CallId, token: &UploadToken, now: Instant) {
-        if self.start_is_just(now) {
-            self.probes.calls.insert(call);
-        }
+        self.call_starts(call, now);
         let of_token = engine.files().find(|file| file.token() == Some(token)).unwrap();
         assert_eq!(of_token.status(), Status::Finishing, "only what was sent is confirmed");
-        assert!(self.in_flight.values().all(|file| *file != of_token.id()), "a confirmed file holds no slot");
+        assert!(self.in_flight.values().all(|(file, _)| *file != of_token.id()), "a confirmed file holds no slot");
     }
 
     fn event_is_just(&mut self, engine: &Engine, event: &Event, before: &[Output]) {
         match event {
             Event::FileAdded(id) => {
-                let size = engine.file(*id).map_or(0, |file| file.info().size);
-                self.files.insert(*id, Record { size, ..Record::default() });
+                let file = engine.file(*id).unwrap();
+                let (size, is_in_parts) = (file.info().size, file.part_size().is_some());
+                self.files.insert(*id, Record { size, is_in_parts, ..Record::default() });
             }
             Event::UploadStart(files) => {
                 for file in files {
@@ -222,20 +242,26 @@ impl Referee {
 
     fn in_flight_means_sending(&self, engine: &Engine) {
         let sending = |status| matches!(status, Status::Uploading | Status::Resending | Status::Finishing);
-        for file in self.in_flight.values() {
+        for (file, _) in self.in_flight.values() {
             let status = engine.file(*file).map(UploadFile::status);
             assert!(status.is_some_and(sending), "no request outlives its purpose: {status:?}");
         }
         let moving = engine.files().filter(|file| matches!(file.status(), Status::Uploading | Status::Resending));
         for file in moving {
-            assert!(self.in_flight.values().any(|sent| *sent == file.id()), "what uploads has a request");
+            assert!(self.in_flight.values().any(|(sent, _)| *sent == file.id()), "what uploads has a request");
         }
     }
 
-    /// Runs before the views are brought up to date: they still say how the removed files were.
-    fn discarded_is_what_was_removed(&mut self, outputs: &[Output]) {
+    /// Of files in one request; what is in parts is looked for in the store. Runs before the views are brought up to
+    /// date: they still say how the removed files were.
+    fn discarded_is_what_was_removed(&mut self, engine: &Engine, outputs: &[Output]) {
+        let is_given_up = |token: &UploadToken| {
+            let was_its_token = |(_, record): &(_, &Record)| record.view.token.as_ref() == Some(token);
+            let owner = self.files.iter().find(was_its_token).and_then(|(id, _)| engine.file(*id));
+            owner.is_some_and(|file| file.token() != Some(token))
+        };
         let discarded = outputs.iter().filter_map(|output| match output {
-            Output::Discard { token } => Some(token.as_str()),
+            Output::Discard { token } if !is_in_parts(key_of(token)) && !is_given_up(token) => Some(token.as_str()),
             _ => None,
         });
         let discarded: BTreeSet<_> = discarded.collect();
@@ -243,8 +269,8 @@ impl Referee {
         for output in outputs {
             if let Output::Event(Event::FileRemoved(file)) = output {
                 let record = self.files.remove(file).unwrap();
-                let Record { may_be_stored, view: View { status, token, .. }, .. } = record;
-                if may_be_stored && status != Some(Status::Complete) {
+                let Record { may_be_stored, is_in_parts, view: View { status, token, .. }, .. } = record;
+                if may_be_stored && !is_in_parts && status != Some(Status::Complete) {
                     due.extend(token.map(|token| token.as_str().to_owned()));
                 }
             }

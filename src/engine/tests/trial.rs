@@ -1,20 +1,26 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
+use super::memory::Memory;
 use super::referee::Referee;
+use super::store::{Place, Store, is_in_parts, key_of, upload_of};
 use super::world::describe;
-use crate::engine::{
-    CallFailure, CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestFailure, RequestId, Response,
-    UploadFile,
+use crate::engine::{CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestId};
+use crate::s3::{
+    Checksum, ChecksumAlgorithm, FileInfo, PartNumber, PartPlan, PartRequest, UploadParameters, UploadToken,
 };
-use crate::s3::{ErrorResponse, FileInfo, Object, Refusal, SignedUpload, UploadParameters, UploadToken};
 
-/// An engine that a [`Referee`] watches, with a signing server and a store that are as good as the test lets them be.
+/// An engine that a [`Referee`] watches, with a driver, a signing server and a store that are as good as the test lets
+/// them be.
 pub(super) struct Trial {
     pub(super) engine: Engine,
     pub(super) now: Instant,
-    pub(super) signs: Vec<(CallId, Vec<FileId>)>,
-    pub(super) confirms: Vec<(CallId, UploadToken)>,
+    pub(super) reads: Vec<Read>,
+    pub(super) signs: Vec<Sign>,
+    pub(super) creates: Vec<Create>,
+    pub(super) lists: Vec<(CallId, UploadToken)>,
+    pub(super) confirms: Vec<Confirm>,
     pub(super) requests: Vec<Request>,
     /// Requests that were answered or cancelled: the world may still have something to say about them.
     pub(super) over: Vec<Request>,
@@ -22,15 +28,22 @@ pub(super) struct Trial {
     pub(super) answered: Vec<CallId>,
     /// Prints what happens, as it happens.
     pub(super) is_loud: bool,
+    pub(super) server: Server,
+    pub(super) store: Store,
+    /// Whose key it is.
+    pub(super) owners: BTreeMap<String, FileId>,
+    pub(super) memory: Memory,
     is_offline: bool,
-    server: Server,
-    /// What is in the bucket: keys and sizes.
-    store: BTreeMap<String, u64>,
+    /// Keys of files that succeeded: their objects stay.
+    successful: BTreeSet<String>,
     referee: Referee,
 }
 
 /// Any moment but zero, where all that is older than it would look new.
 const BEGINNING: Instant = Instant::from_millis(1_000_000);
+
+/// Bytes of every part but a file's last.
+pub(super) const PART_SIZE: u64 = 5 << 20;
 
 /// Says how to see a life again, when that life breaks a rule.
 pub(super) struct Replay(pub(super) String);
@@ -51,13 +64,44 @@ pub(super) struct Server {
     pub(super) signature_life: Option<Duration>,
 }
 
+/// A read that is not over.
+pub(super) struct Read {
+    pub(super) call: CallId,
+    pub(super) file: FileId,
+    pub(super) body: Range<u64>,
+    pub(super) algorithm: ChecksumAlgorithm,
+}
+
+/// An open signing call.
+pub(super) enum Sign {
+    Files(CallId, Vec<FileId>),
+    Parts(CallId, UploadToken, Vec<PartRequest>),
+}
+
+/// An open call to begin an upload in parts.
+pub(super) struct Create {
+    pub(super) call: CallId,
+    pub(super) token: UploadToken,
+    pub(super) plan: PartPlan,
+    pub(super) again: bool,
+}
+
+/// An open call that asks for an object.
+#[derive(Clone)]
+pub(super) struct Confirm {
+    pub(super) call: CallId,
+    pub(super) token: UploadToken,
+    /// Of parts to put together.
+    pub(super) checksums: Option<Vec<Checksum>>,
+}
+
 /// A data request as the store sees it.
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) size: u64,
     pub(super) sent: u64,
-    key: String,
+    pub(super) place: Place,
 }
 
 impl Trial {
@@ -65,21 +109,33 @@ impl Trial {
         Self {
             engine: Engine::new(options),
             now: BEGINNING,
+            reads: Vec::new(),
             signs: Vec::new(),
+            creates: Vec::new(),
+            lists: Vec::new(),
             confirms: Vec::new(),
             requests: Vec::new(),
             over: Vec::new(),
             answered: Vec::new(),
             is_loud: false,
-            is_offline: false,
             server,
-            store: BTreeMap::new(),
+            store: Store::default(),
+            owners: BTreeMap::new(),
+            memory: Memory::default(),
+            is_offline: false,
+            successful: BTreeSet::new(),
             referee: Referee::default(),
         }
     }
 
     pub(super) fn add(&mut self, size: u64) {
         self.act("add", |engine, _| _ = engine.add_file(FileInfo { size, ..FileInfo::default() }, None));
+    }
+
+    pub(super) fn add_in_parts(&mut self, size: u64) {
+        let plan = PartPlan::new(size, PART_SIZE).unwrap();
+        let info = FileInfo { size, ..FileInfo::default() };
+        self.act("add in parts", |engine, _| _ = engine.add_file(info, Some(plan)));
     }
 
     /// Calls the engine; whether it wanted anything done after that.
@@ -96,8 +152,13 @@ impl Trial {
         if let Input::Response { request, .. } | Input::RequestFailed { request, .. } = &input {
             self.end(*request);
         }
-        if let Input::Signed { call, .. } | Input::Confirmed { call, .. } = &input {
-            self.answered.push(*call);
+        match &input {
+            Input::Read { call, .. }
+            | Input::Signed { call, .. }
+            | Input::Created { call, .. }
+            | Input::Listed { call, .. }
+            | Input::Confirmed { call, .. } => self.answered.push(*call),
+            _ => {}
         }
         let name = if self.is_loud { format!("{input:?}") } else { String::new() };
         self.act(&name, |engine, now| engine.handle_input(input, now));
@@ -141,21 +202,59 @@ impl Trial {
             {
                 println!("    {line}");
             }
-            match output {
-                Output::Sign { call, files } => self.signs.push((*call, files.clone())),
-                Output::Confirm { call, token } => self.confirms.push((*call, token.clone())),
-                Output::Cancel { request } => self.end(*request),
-                Output::Discard { token } => _ = self.store.remove(key_of(token)),
-                Output::Send { request, parameters, body, .. } => {
-                    let key = parameters.url.trim_start_matches("https://b.example/").split('?').next().unwrap();
-                    self.requests.push(Request { id: *request, size: body.end, sent: 0, key: key.into() });
-                }
-                Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(*file),
-                _ => {}
-            }
+            self.perform(output);
         }
         self.referee.judge(&self.engine, &outputs, self.now);
+        self.memory.judge(&self.engine, self.reads.len());
+        self.nothing_is_left_behind();
         !outputs.is_empty()
+    }
+
+    fn perform(&mut self, output: &Output) {
+        match output.clone() {
+            Output::Read { call, file, body, algorithm } => self.reads.push(Read { call, file, body, algorithm }),
+            Output::Release { file, start } => self.memory.release(file, start),
+            Output::Sign { call, files } => self.signs.push(Sign::Files(call, files)),
+            Output::SignParts { call, token, parts } => self.signs.push(Sign::Parts(call, token, parts)),
+            Output::Create { call, file, again } => self.create_is_asked_for(call, file, again),
+            Output::List { call, token } => self.lists.push((call, token)),
+            Output::Confirm { call, token } => self.confirms.push(Confirm { call, token, checksums: None }),
+            Output::Complete { call, token, checksums } => {
+                let is_just = self.store.seems_complete(key_of(&token), upload_of(&token).unwrap());
+                assert!(is_just, "parts are put together when all are there");
+                self.confirms.push(Confirm { call, token, checksums: Some(checksums) });
+            }
+            Output::Cancel { request } => self.end(request),
+            Output::Discard { token } => {
+                assert!(!self.successful.contains(key_of(&token)), "what was uploaded stays");
+                self.store.discard(key_of(&token));
+            }
+            Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
+            Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(file),
+            Output::Event(_) | Output::Changed(_) => {}
+        }
+    }
+
+    fn create_is_asked_for(&mut self, call: CallId, file: FileId, again: bool) {
+        let file = self.engine.file(file).unwrap();
+        let plan = PartPlan::new(file.info().size, file.part_size().unwrap()).unwrap();
+        self.creates.push(Create { call, token: file.token().unwrap().clone(), plan, again });
+    }
+
+    fn send(&mut self, id: RequestId, file: FileId, parameters: &UploadParameters, body: Range<u64>) {
+        let (key, query) = parameters.url.trim_start_matches("https://b.example/").split_once('?').unwrap();
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let checksum = value("checksum").map(checksum);
+        assert!(checksum.is_none() || self.memory.holds(file, body.start), "what is sent is what was read");
+        let number = value("part").map(|part| PartNumber::try_from(part.parse::<u16>().unwrap()).unwrap());
+        let info = self.engine.file(file).unwrap();
+        let size = info.info().size;
+        let plan = info.part_size().map(|part_size| PartPlan::new(size, part_size).unwrap());
+        let whole = plan.zip(number).map_or(0..size, |(plan, number)| plan.range(number).unwrap());
+        assert_eq!((plan.is_some(), &body), (number.is_some(), &whole), "a request has a whole part, or a whole file");
+        let part = number.map(|number| (value("upload").unwrap().parse().unwrap(), number, checksum));
+        let place = Place { key: key.into(), part };
+        self.requests.push(Request { id, size: body.end - body.start, sent: 0, place });
     }
 
     fn end(&mut self, request: RequestId) {
@@ -164,98 +263,31 @@ impl Trial {
         }
     }
 
-    fn success_means_stored(&self, file: FileId) {
+    fn success_means_stored(&mut self, file: FileId) {
         let file = self.engine.file(file).unwrap();
-        let stored = file.key().and_then(|key| self.store.get(key));
-        assert_eq!(stored, Some(&file.info().size), "success means that the object is there in full");
-    }
-}
-
-/// The signing server.
-impl Trial {
-    /// Answers an open call, with a result for each file.
-    pub(super) fn sign(
-        &mut self,
-        index: usize,
-        mut result: impl FnMut(SignedUpload) -> Result<SignedUpload, CallFailure>,
-    ) {
-        let (call, files) = self.signs.remove(index);
-        let results = files.into_iter().map(|file| result(self.signature(call, file))).collect();
-        self.input(Input::Signed { call, results });
+        let key = file.key().unwrap();
+        assert_eq!(self.store.object(key), Some(file.info().size), "success means that the object is there in full");
+        self.successful.insert(key.into());
     }
 
-    /// Tells the truth about an object.
-    pub(super) fn confirm(&mut self, index: usize) {
-        let (call, token) = self.confirms.remove(index);
-        let size = self.store.get(key_of(&token)).copied();
-        let object = size.map(|size| Object { key: key_of(&token).parse().unwrap(), size, etag: None, verified: None });
-        let result = object.ok_or(CallFailure::Refused(Refusal::ObjectMissing));
-        self.input(Input::Confirmed { call, result });
-    }
-
-    pub(super) fn fail_to_confirm(&mut self, index: usize, failure: CallFailure) {
-        let (call, _) = self.confirms.remove(index);
-        self.input(Input::Confirmed { call, result: Err(failure) });
-    }
-
-    /// A key is as the first call for it was: renewing keeps it.
-    fn signature(&self, call: CallId, file: FileId) -> SignedUpload {
-        let renewed = self.engine.file(file).and_then(UploadFile::token).map(|token| key_of(token).to_owned());
-        let key = renewed.unwrap_or_else(|| format!("{file}-{call}"));
-        let parameters = UploadParameters {
-            method: crate::s3::Method::Put,
-            url: format!("https://b.example/{key}?call={call}"),
-            ..UploadParameters::default()
+    /// Of files in parts that are removed or began anew, the store has nothing once all their calls are answered.
+    fn nothing_is_left_behind(&self) {
+        let creates = self.creates.iter().map(|create| &create.token);
+        let open: BTreeSet<_> = creates.chain(self.confirms.iter().map(|confirm| &confirm.token)).map(key_of).collect();
+        let is_owned = |key: &str| {
+            let token = self.engine.file(self.owners[key]).and_then(|file| file.token());
+            token.is_some_and(|token| key_of(token) == key)
         };
-        let token = self.server.confirms.then(|| UploadToken::new(format!("{key}.{call}")));
-        let life = self.server.signature_life.map(|life| u64::try_from(life.as_millis()).unwrap());
-        SignedUpload { parameters, token, expires_in_ms: life }
-    }
-}
-
-/// The store. `index` is of `requests`.
-impl Trial {
-    pub(super) fn progress(&mut self, index: usize, sent: u64) {
-        let request = &mut self.requests[index];
-        request.sent = request.sent.max(sent.min(request.size));
-        let request = request.id;
-        self.input(Input::Progress { request, sent });
-    }
-
-    pub(super) fn body_sent(&mut self, index: usize) {
-        let request = &mut self.requests[index];
-        request.sent = request.size;
-        let request = request.id;
-        self.input(Input::BodySent { request });
-    }
-
-    /// Takes the object: 200, or 412 where there is one under the key already.
-    pub(super) fn accept(&mut self, index: usize) {
-        let Request { id, size, key, .. } = self.requests[index].clone();
-        let status = if self.store.contains_key(&key) { 412 } else { 200 };
-        self.store.insert(key, size);
-        self.input(Input::Response { request: id, response: Response { status, ..Response::default() } });
-    }
-
-    pub(super) fn reject(&mut self, index: usize, status: u16, code: &str, message: &str) {
-        let error = Some(ErrorResponse { code: code.into(), message: message.into() });
-        let response = Response { status, error, ..Response::default() };
-        self.input(Input::Response { request: self.requests[index].id, response });
-    }
-
-    pub(super) fn fail(&mut self, index: usize, failure: RequestFailure) {
-        self.input(Input::RequestFailed { request: self.requests[index].id, failure });
-    }
-
-    /// The object arrives, whatever the browser may hear of it; only what has left in full can.
-    pub(super) fn land(&mut self, request: &Request) {
-        if request.sent == request.size && request.size > 0 {
-            self.store.insert(request.key.clone(), request.size);
+        for key in self.store.objects().filter(|key| is_in_parts(key) && !open.contains(key)) {
+            assert!(is_owned(key) || self.successful.contains(key), "no object is left behind of {key}");
+        }
+        for key in self.store.uploads().filter(|key| !open.contains(key)) {
+            assert!(is_owned(key) && !self.successful.contains(key), "no upload is left behind of {key}");
         }
     }
 }
 
-/// Tokens are `key.call`.
-fn key_of(token: &UploadToken) -> &str {
-    token.as_str().split('.').next().unwrap()
+/// A checksum as it stands in a URL.
+pub(super) fn checksum(value: &str) -> Checksum {
+    Checksum { algorithm: ChecksumAlgorithm::Sha256, value: value.into() }
 }

@@ -6,7 +6,9 @@ use crate::engine::{
     CallFailure, CallId, Engine, Event, FileId, Input, Instant, Options, Output, Progress, RequestFailure, RequestId,
     Response, Status,
 };
-use crate::s3::{ErrorResponse, FileInfo, Method, Object, Refusal, SignedUpload, UploadParameters, UploadToken};
+use crate::s3::{
+    ErrorResponse, FileInfo, Method, Object, PartPlan, Refusal, SignedUpload, UploadParameters, UploadToken,
+};
 
 /// An engine, a clock that a test moves, and a transcript of what the engine wants done. The test is the server, the
 /// store and the visitor. `Output::Changed` stays out of the transcript.
@@ -14,10 +16,16 @@ pub(super) struct World {
     pub(super) engine: Engine,
     now: Instant,
     told: Vec<String>,
+    /// Of a call for parts: the file, once for each part.
     signs: VecDeque<(CallId, Vec<FileId>)>,
+    pub(super) reads: VecDeque<(CallId, u64)>,
+    pub(super) creates: VecDeque<(CallId, FileId)>,
+    pub(super) lists: VecDeque<CallId>,
     confirms: VecDeque<CallId>,
     /// Each file's newest request.
     requests: BTreeMap<FileId, RequestId>,
+    /// The newest request for the bytes from some position on.
+    pub(super) ranges: BTreeMap<(FileId, u64), RequestId>,
     confirmed_by_server: bool,
     signature_life_ms: Option<u64>,
     signatures: u32,
@@ -31,8 +39,12 @@ impl World {
             now: Instant::from_millis(1_000_000),
             told: Vec::new(),
             signs: VecDeque::new(),
+            reads: VecDeque::new(),
+            creates: VecDeque::new(),
+            lists: VecDeque::new(),
             confirms: VecDeque::new(),
             requests: BTreeMap::new(),
+            ranges: BTreeMap::new(),
             confirmed_by_server: true,
             signature_life_ms: Some(900_000),
             signatures: 0,
@@ -58,7 +70,11 @@ impl World {
     }
 
     pub(super) fn add_file(&mut self, info: FileInfo) -> FileId {
-        let id = self.engine.add_file(info, None);
+        self.add_planned(info, None)
+    }
+
+    pub(super) fn add_planned(&mut self, info: FileInfo, plan: Option<PartPlan>) -> FileId {
+        let id = self.engine.add_file(info, plan);
         self.collect();
         id
     }
@@ -155,6 +171,11 @@ impl World {
         self.input(Input::Signed { call, results });
     }
 
+    /// Whether a call is open.
+    pub(super) fn has_signs(&self) -> bool {
+        !self.signs.is_empty()
+    }
+
     pub(super) fn oldest_sign_call(&self) -> CallId {
         self.signs.front().unwrap().0
     }
@@ -240,8 +261,18 @@ impl World {
         while let Some(output) = self.engine.poll_output() {
             match &output {
                 Output::Sign { call, files } => self.signs.push_back((*call, files.clone())),
-                Output::Confirm { call, .. } => self.confirms.push_back(*call),
-                Output::Send { request, file, .. } => drop(self.requests.insert(*file, *request)),
+                Output::SignParts { call, token, parts } => {
+                    let of_token = self.engine.files().find(|file| file.token() == Some(token)).unwrap();
+                    self.signs.push_back((*call, vec![of_token.id(); parts.len()]));
+                }
+                Output::Read { call, body, .. } => self.reads.push_back((*call, body.start)),
+                Output::Create { call, file, .. } => self.creates.push_back((*call, *file)),
+                Output::List { call, .. } => self.lists.push_back(*call),
+                Output::Confirm { call, .. } | Output::Complete { call, .. } => self.confirms.push_back(*call),
+                Output::Send { request, file, body, .. } => {
+                    self.requests.insert(*file, *request);
+                    self.ranges.insert((*file, body.start), *request);
+                }
                 _ => {}
             }
             self.told.extend(describe(&output));
@@ -262,16 +293,22 @@ pub(super) fn limit(limit: usize) -> Options {
 pub(super) fn describe(output: &Output) -> Option<String> {
     Some(match output {
         Output::Sign { files, .. } => format!("sign {}", list(files)),
-        Output::Send { request, file, body, .. } => format!("send {file} {}..{} as #{request}", body.start, body.end),
-        Output::Read { file, body, .. } => format!("read {file} {}..{}", body.start, body.end),
-        Output::Release { file, start } => format!("release {file} {start}"),
+        Output::Send { request, file, body, .. } => {
+            format!("send {file} {}..{} as #{request}", bytes(body.start), bytes(body.end))
+        }
+        Output::Read { file, body, .. } => format!("read {file} {}..{}", bytes(body.start), bytes(body.end)),
+        Output::Release { file, start } => format!("release {file} {}", bytes(*start)),
         Output::SignParts { token, parts, .. } => {
             let parts: Vec<_> = parts.iter().map(|part| part.part.get()).collect();
             format!("sign parts {} of {}", list(&parts), token.as_str())
         }
         Output::Create { file, again, .. } => format!("create {file}{}", if *again { " again" } else { "" }),
         Output::List { token, .. } => format!("list {}", token.as_str()),
-        Output::Complete { token, .. } => format!("complete upload {}", token.as_str()),
+        Output::Complete { token, checksums, .. } if checksums.is_empty() => format!("join {}", token.as_str()),
+        Output::Complete { token, checksums, .. } => {
+            let checksums: Vec<_> = checksums.iter().map(|checksum| &checksum.value).collect();
+            format!("join {} as {}", token.as_str(), list(&checksums))
+        }
         Output::Cancel { request } => format!("cancel #{request}"),
         Output::Confirm { token, .. } => format!("confirm {}", token.as_str()),
         Output::Discard { token } => format!("discard {}", token.as_str()),
@@ -291,6 +328,12 @@ pub(super) fn describe(output: &Output) -> Option<String> {
             }
         },
     })
+}
+
+/// Whole mebibytes as such.
+fn bytes(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes > 0 && bytes.is_multiple_of(MIB) { format!("{}M", bytes / MIB) } else { bytes.to_string() }
 }
 
 fn list(items: &[impl Display]) -> String {
