@@ -223,6 +223,7 @@ test('cancel while the parts are put together leaves nothing behind', async ({ u
 })
 
 test('twenty pauses later the file is whole, and no part that was answered was sent again', async ({ upload, wire, store }) => {
+  test.setTimeout(180_000)
   await upload.open()
   await upload.set('Limit', 1)
   await upload.pick(film)

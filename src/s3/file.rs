@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Checksum, Fields, Method, UploadToken};
+use super::{Checksum, ChecksumAlgorithm, Fields, Method, UploadToken};
 
 /// String metadata of a file. After signing it also holds every field the signer returned, and after
 /// success always `key`, the S3 object key.
@@ -47,4 +47,7 @@ pub struct SignRequest {
     /// that could be sent.
     #[serde(default)]
     pub part_size: Option<u64>,
+    /// What each of these parts will be signed with; a store that was told so refuses a part that is not.
+    #[serde(default)]
+    pub algorithm: Option<ChecksumAlgorithm>,
 }

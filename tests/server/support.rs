@@ -205,7 +205,7 @@ pub(crate) fn by(method: Method, file: SignRequest) -> SignRequest {
 }
 
 pub(crate) fn in_parts(part_size: u64, file: SignRequest) -> SignRequest {
-    SignRequest { part_size: Some(part_size), ..file }
+    SignRequest { part_size: Some(part_size), algorithm: Some(ChecksumAlgorithm::Sha256), ..file }
 }
 
 pub(crate) fn with_checksum(checksum: Checksum, file: SignRequest) -> SignRequest {

@@ -69,7 +69,7 @@ impl UploadService {
         let token = request.renew.as_ref().ok_or(Refusal::TokenInvalid)?;
         let Reservation { key, part_size } = self.reserved(visitor, token, request, now)?;
         self.limits().check(file)?;
-        let algorithm = self.checksum_algorithm();
+        let algorithm = request.algorithm.filter(|algorithm| Some(*algorithm) == self.checksum_algorithm());
         let new = NewUpload {
             key: &key,
             content_type: checked_content_type(file)?,
