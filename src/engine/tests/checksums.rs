@@ -210,3 +210,14 @@ fn a_lost_part_that_the_store_has_with_other_bytes_is_sent_again() {
         assert_eq!(world.told(), told);
     }
 }
+
+#[test]
+fn while_one_file_is_read_to_try_the_network_no_other_is() {
+    let mut world = checked(0);
+    world.add_many(2, 100);
+    world.input(Input::Offline);
+    world.act(Engine::upload);
+    world.told();
+    world.wait(60.0);
+    assert_eq!(world.told(), "read 1 0..100");
+}

@@ -193,6 +193,7 @@ impl Life {
         match self.chance.below(10) {
             0 => CallFailure::Refused(Refusal::ChecksumMismatch),
             1 => CallFailure::Refused(Refusal::UploadMissing),
+            5 => CallFailure::Refused(Refusal::SizeMismatch { expected: 2, actual: 1 }),
             2 | 3 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![missing] }),
             4 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![] }),
             _ => self.call_failure(),
