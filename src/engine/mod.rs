@@ -178,7 +178,7 @@ impl Engine {
         match input {
             Input::Read { call, result } => self.read(call, result),
             Input::Created { call, result } => self.created(call, result),
-            Input::Listed { call, result } => self.listed(call, result),
+            Input::Listed { call, result } => self.listed(call, &result),
             Input::Signed { call, results } => self.signed(call, results, now),
             Input::Confirmed { call, result } => self.confirmed(call, result),
             Input::Progress { request, sent } => self.progressed(request, sent, now),

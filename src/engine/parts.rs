@@ -95,14 +95,14 @@ impl Engine {
     }
 
     /// The server answered which parts the store has: are those among them whose answers were lost?
-    pub(super) fn listed(&mut self, call: CallId, result: Result<Vec<Part>, CallFailure>) {
+    pub(super) fn listed(&mut self, call: CallId, result: &Result<Vec<Part>, CallFailure>) {
         for piece in self.list_calls.remove(&call).unwrap_or_default() {
             let Some(Step::Checking(by, checksum)) = self.step(piece) else { continue };
             if *by != call {
                 continue;
             }
             let checksum = checksum.clone();
-            match &result {
+            match result {
                 Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
                     self.part_stored(piece, checksum);
                 }

@@ -82,6 +82,14 @@ impl Trial {
         self.input(Input::Confirmed { call: confirm.call, result });
     }
 
+    /// The store begins to put parts together: the object comes with the answer, whatever happens meanwhile.
+    pub(super) fn begin_to_join(&mut self, index: usize) {
+        let confirm = &mut self.confirms[index];
+        if let Some(checksums) = &confirm.checksums {
+            confirm.joining = self.store.begin_to_join(upload_of(&confirm.token).unwrap(), checksums);
+        }
+    }
+
     /// Does not say that an object is there; it may have been put together.
     pub(super) fn fail_to_confirm(&mut self, index: usize, is_done: bool, failure: CallFailure) {
         let confirm = self.confirms.remove(index);
@@ -93,6 +101,9 @@ impl Trial {
 
     fn object(&mut self, confirm: &Confirm) -> Result<Object, Refusal> {
         let key = key_of(&confirm.token);
+        if let Some(size) = confirm.joining {
+            self.store.put(&Place { key: key.into(), part: None }, size);
+        }
         let joined = match &confirm.checksums {
             Some(checksums) => self.store.join(key, upload_of(&confirm.token).unwrap(), checksums),
             None => self.store.object(key).map_or(Joined::Gone, Joined::Object),

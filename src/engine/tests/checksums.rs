@@ -1,7 +1,7 @@
 use super::world::World;
-use super::world_in_parts::PART;
+use super::world_in_parts::{PART, number};
 use crate::engine::{Engine, FileId, Input, Options, Status};
-use crate::s3::{ChecksumAlgorithm, Refusal};
+use crate::s3::{Checksum, ChecksumAlgorithm, Part, Refusal};
 
 fn checked(limit: usize) -> World {
     World::new(Options { limit, checksum: Some(ChecksumAlgorithm::Sha256), ..Options::default() })
@@ -195,4 +195,29 @@ fn without_a_network_one_file_is_read_and_signed_to_try_it() {
     world.lose_signing();
     assert_eq!(world.told(), "release 1 0");
     assert_eq!(world.status(file), Status::Offline);
+}
+
+#[test]
+fn a_lost_part_that_the_store_has_with_other_bytes_is_sent_again() {
+    for (value, told) in [("c0", "part 1.1 uploaded; join u1 as c0"), ("other", "")] {
+        let (mut world, file) = sending(1, 1);
+        world.part_sent(file, 1);
+        world.break_part(file, 1);
+        assert_eq!(world.told(), "progress 1; release 1 0; list u1");
+        let checksum = Some(Checksum { algorithm: ChecksumAlgorithm::Sha256, value: value.into() });
+        let (call, part) = (world.lists.pop_front().unwrap(), Part { number: number(1), size: PART, checksum });
+        world.input(Input::Listed { call, result: Ok(vec![part]) });
+        assert_eq!(world.told(), told);
+    }
+}
+
+#[test]
+fn while_one_file_is_read_to_try_the_network_no_other_is() {
+    let mut world = checked(0);
+    world.add_many(2, 100);
+    world.input(Input::Offline);
+    world.act(Engine::upload);
+    world.told();
+    world.wait(60.0);
+    assert_eq!(world.told(), "read 1 0..100");
 }

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod chance;
 mod checksums;
 mod clocks;
 mod confirming;

@@ -61,6 +61,17 @@ fn parts_are_signed_in_batches_for_what_starts_soon() {
 }
 
 #[test]
+fn no_more_than_sixteen_parts_of_a_file_go_at_one_time_even_without_a_limit() {
+    let (mut world, file) = begun(Options::default(), 40);
+    world.sign();
+    let sends = |told: String| told.split("; ").filter(|line| line.starts_with("send")).count();
+    assert_eq!(sends(world.told()), 16);
+    world.store_part(file, 1);
+    world.sign();
+    assert_eq!(sends(world.told()), 1);
+}
+
+#[test]
 fn a_lost_part_is_looked_for_before_it_is_sent_again() {
     let (mut world, file) = sending(limit(1), 2);
     world.part_sent(file, 1);

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use super::chance::Chance;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
 use super::world::unreachable_server;
-use crate::engine::jitter::Jitter;
 use crate::engine::{
     CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
     RetryPolicy, Status, UploadFile,
@@ -62,7 +62,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u64, is_loud: bool) -> Self {
-        let mut chance = Chance(Jitter::new(seed));
+        let mut chance = Chance::new(seed);
         let timeout = Duration::from_secs(*chance.pick(&[0, 5, 30, 30, 30]));
         let options = Options {
             timeout,
@@ -162,6 +162,9 @@ impl Life {
     }
 
     fn confirm(&mut self, index: usize) {
+        if self.chance.percent(30) {
+            return self.trial.begin_to_join(index);
+        }
         if !self.chance.percent(self.faults) {
             return self.trial.confirm(index);
         }
@@ -190,6 +193,7 @@ impl Life {
         match self.chance.below(10) {
             0 => CallFailure::Refused(Refusal::ChecksumMismatch),
             1 => CallFailure::Refused(Refusal::UploadMissing),
+            5 => CallFailure::Refused(Refusal::SizeMismatch { expected: 2, actual: 1 }),
             2 | 3 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![missing] }),
             4 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![] }),
             _ => self.call_failure(),
@@ -369,27 +373,5 @@ impl Life {
         assert!(engine.files().all(is_well), "every file ends in the bucket once the world is well");
         assert!(!engine.is_active() && engine.poll_timeout().is_none(), "nothing is left to do");
         assert!(self.trial.requests.is_empty(), "no request is left in flight");
-    }
-}
-
-/// Random choices.
-struct Chance(Jitter);
-
-impl Chance {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-    fn below(&mut self, end: u64) -> u64 {
-        (self.0.unit() * end as f64) as u64
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        usize::try_from(self.below(len as u64)).unwrap()
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.index(items.len())]
     }
 }

@@ -69,13 +69,21 @@ impl Store {
             return self.object(key).map_or(Joined::Gone, Joined::Object);
         };
         let missing = upload.missing(checksums);
-        if !missing.is_empty() {
-            return Joined::Missing(missing);
+        match self.begin_to_join(id, checksums) {
+            Some(size) => {
+                self.objects.insert(key.to_owned(), size);
+                Joined::Object(size)
+            }
+            None => Joined::Missing(missing),
         }
+    }
+
+    /// The bytes of the object that will come of an upload; the upload is gone. `None` where it is not complete.
+    pub(super) fn begin_to_join(&mut self, id: u64, checksums: &[Checksum]) -> Option<u64> {
+        let upload = self.uploads.get(&id).filter(|upload| upload.missing(checksums).is_empty())?;
         let size = upload.plan.size();
         self.uploads.remove(&id);
-        self.objects.insert(key.to_owned(), size);
-        Joined::Object(size)
+        Some(size)
     }
 
     /// Whether nobody could have known that putting the parts together will not do.

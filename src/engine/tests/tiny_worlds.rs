@@ -42,6 +42,7 @@ const ALPHABET_IN_PARTS: &[Letter] = &[
     |trial| (!trial.lists.is_empty()).then(|| trial.list(0)),
     |trial| (!trial.lists.is_empty()).then(|| trial.fail_to_list(0, unreachable_server())),
     |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, true, unreachable_server())),
+    |trial| (!trial.confirms.is_empty()).then(|| trial.begin_to_join(0)),
     |trial| {
         (!trial.requests.is_empty()).then(|| {
             trial.drop_upload_of(0);

@@ -93,6 +93,8 @@ pub(super) struct Confirm {
     pub(super) token: UploadToken,
     /// Of parts to put together.
     pub(super) checksums: Option<Vec<Checksum>>,
+    /// Bytes of the object that the store is making of the parts: nothing stops it any more.
+    pub(super) joining: Option<u64>,
 }
 
 /// A data request as the store sees it.
@@ -218,11 +220,13 @@ impl Trial {
             Output::SignParts { call, token, parts } => self.signs.push(Sign::Parts(call, token, parts)),
             Output::Create { call, file, again } => self.create_is_asked_for(call, file, again),
             Output::List { call, token } => self.lists.push((call, token)),
-            Output::Confirm { call, token } => self.confirms.push(Confirm { call, token, checksums: None }),
+            Output::Confirm { call, token } => {
+                self.confirms.push(Confirm { call, token, checksums: None, joining: None });
+            }
             Output::Complete { call, token, checksums } => {
                 let is_just = self.store.seems_complete(key_of(&token), upload_of(&token).unwrap());
                 assert!(is_just, "parts are put together when all are there");
-                self.confirms.push(Confirm { call, token, checksums: Some(checksums) });
+                self.confirms.push(Confirm { call, token, checksums: Some(checksums), joining: None });
             }
             Output::Cancel { request } => self.end(request),
             Output::Discard { token } => {

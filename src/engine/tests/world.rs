@@ -22,6 +22,8 @@ pub(super) struct World {
     pub(super) creates: VecDeque<(CallId, FileId)>,
     pub(super) lists: VecDeque<CallId>,
     confirms: VecDeque<CallId>,
+    /// All requests, for who answers them in order.
+    sends: VecDeque<RequestId>,
     /// Each file's newest request.
     requests: BTreeMap<FileId, RequestId>,
     /// The newest request for the bytes from some position on.
@@ -43,6 +45,7 @@ impl World {
             creates: VecDeque::new(),
             lists: VecDeque::new(),
             confirms: VecDeque::new(),
+            sends: VecDeque::new(),
             requests: BTreeMap::new(),
             ranges: BTreeMap::new(),
             confirmed_by_server: true,
@@ -239,6 +242,12 @@ impl World {
         self.input(Input::BodySent { request: self.request(id) });
     }
 
+    /// Takes what the oldest request brings that was not answered so.
+    pub(super) fn answer_oldest(&mut self) {
+        let request = self.sends.pop_front().unwrap();
+        self.input(Input::Response { request, response: Response { status: 200, ..Response::default() } });
+    }
+
     pub(super) fn answer(&mut self, id: FileId, status: u16) {
         self.respond(id, Response { status, ..Response::default() });
     }
@@ -270,6 +279,7 @@ impl World {
                 Output::List { call, .. } => self.lists.push_back(*call),
                 Output::Confirm { call, .. } | Output::Complete { call, .. } => self.confirms.push_back(*call),
                 Output::Send { request, file, body, .. } => {
+                    self.sends.push_back(*request);
                     self.requests.insert(*file, *request);
                     self.ranges.insert((*file, body.start), *request);
                 }
