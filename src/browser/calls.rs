@@ -71,6 +71,7 @@ impl Driver {
             method: None,
             checksum: file.checksum(None).cloned(),
             part_size: file.part_size(),
+            algorithm: file.part_algorithm(),
         })
     }
 }

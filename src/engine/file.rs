@@ -1,10 +1,11 @@
+mod in_parts;
+
 use std::ops::Range;
 
 use super::id::Piece;
 use super::meter::time_left;
 use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Phase, Run, Step};
-use super::signature::Destination;
 use super::transfer::Transfer;
 use super::{FileId, Instant, Progress, Status, UploadError};
 use crate::s3::{Checksum, ChecksumAlgorithm, ETag, FileInfo, Meta, PartNumber, PartPlan, SignedUpload, UploadToken};
@@ -114,6 +115,12 @@ impl UploadFile {
     #[must_use]
     pub fn part_size(&self) -> Option<u64> {
         self.multipart.as_ref().map(|multipart| multipart.plan().part_size())
+    }
+
+    /// What each part is signed with, where the file goes in parts.
+    #[must_use]
+    pub fn part_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.multipart.as_ref()?.algorithm
     }
 
     /// The checksum that the next signature is for: of the whole file, or of one part.
@@ -337,60 +344,5 @@ impl UploadFile {
     pub(super) fn complete(&mut self, key: String, uploaded: Uploaded) {
         self.meta.insert("key", key);
         self.phase = Phase::Complete(uploaded);
-    }
-}
-
-/// Of an upload in parts.
-impl UploadFile {
-    pub(super) fn multipart(&self) -> Option<&Multipart> {
-        self.multipart.as_deref()
-    }
-
-    pub(super) fn has_parts_left(&self) -> bool {
-        self.multipart.as_ref().is_some_and(|multipart| multipart.has_left())
-    }
-
-    pub(super) fn set_stage(&mut self, stage: Stage) {
-        if let Some(multipart) = &mut self.multipart {
-            multipart.stage = stage;
-        }
-    }
-
-    pub(super) fn set_destination(&mut self, destination: Destination) {
-        if let Some(multipart) = &mut self.multipart {
-            multipart.destination = Some(destination);
-        }
-    }
-
-    /// The store knows the upload: the token names it from now on.
-    pub(super) fn created(&mut self, token: UploadToken) {
-        self.token = Some(token);
-        self.set_stage(Stage::Created);
-    }
-
-    pub(super) fn start_next_part(&mut self, step: Step) -> Option<PartNumber> {
-        self.multipart.as_mut()?.start_next(step)
-    }
-
-    pub(super) fn finish_part(&mut self, part: PartNumber, checksum: Option<Checksum>) {
-        if let Some(multipart) = &mut self.multipart {
-            multipart.finish(part, checksum);
-        }
-        self.sent = self.sent.max(self.sent_now());
-    }
-
-    pub(super) fn lose_parts(&mut self, parts: &[PartNumber]) {
-        if let Some(multipart) = &mut self.multipart {
-            for part in parts {
-                multipart.lose(*part);
-            }
-        }
-    }
-
-    /// All parts on their way begin again.
-    pub(super) fn give_back_parts(&mut self) {
-        if let Some(multipart) = &mut self.multipart {
-            multipart.give_back_all();
-        }
     }
 }

@@ -4,13 +4,15 @@ use super::signature::Destination;
 use super::sorted::{SortedMap, SortedSet};
 use super::transfer::Transfer;
 use super::{CallId, Instant};
-use crate::s3::{Checksum, PartNumber, PartPlan};
+use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartPlan};
 
 /// An upload in parts: what is there, what is on its way, and what is left.
 #[derive(Clone, Debug)]
 pub(super) struct Multipart {
     plan: PartPlan,
     pub(super) stage: Stage,
+    /// What its parts are signed with: all of them, once the store was told so.
+    pub(super) algorithm: Option<ChecksumAlgorithm>,
     /// Where the object will be, from the reservation on.
     pub(super) destination: Option<Destination>,
     left: SortedSet<PartNumber>,
@@ -39,6 +41,7 @@ impl Multipart {
         Self {
             plan,
             stage: Stage::Planned,
+            algorithm: None,
             destination: None,
             left: plan.numbers().collect(),
             underway: SortedMap::default(),

@@ -1,7 +1,9 @@
+use std::ops::Range;
+
 use super::id::Piece;
 use super::phase::{Next, Step};
 use super::{CallId, Engine, FileId, Output, UploadError, UploadFile};
-use crate::s3::Checksum;
+use crate::s3::{Checksum, ChecksumAlgorithm};
 
 /// Larger pieces are not read into memory for a checksum: 64 MiB, which parts have from 640 GB on.
 const MAX_READ: u64 = 64 << 20;
@@ -50,9 +52,7 @@ impl Engine {
     fn prepare(&mut self, piece: Piece) {
         let Some(piece) = self.first_step_of(piece) else { return };
         let Some(body) = self.files.get(&piece.file).and_then(|file| file.range(piece.part)) else { return };
-        let is_sent_whole = piece.part.is_some() || !self.is_in_parts(piece);
-        let algorithm = self.options.checksum.filter(|_| is_sent_whole && body.end - body.start <= MAX_READ);
-        match algorithm {
+        match self.algorithm_for(piece, &body) {
             Some(algorithm) => {
                 let call = self.ids.call();
                 self.read_calls.insert(call, (piece, body.start));
@@ -60,6 +60,22 @@ impl Engine {
                 self.outbox.push(Output::Read { call, file: piece.file, body, algorithm });
             }
             None => self.set_step(piece, Step::Ready(Next::Sign(None))),
+        }
+    }
+
+    /// What a piece is read for. Of an upload in parts that is decided for all of them before it begins, and by the size
+    /// of its parts; the file itself is then not read.
+    fn algorithm_for(&mut self, piece: Piece, body: &Range<u64>) -> Option<ChecksumAlgorithm> {
+        let multipart = self.file(piece.file).and_then(UploadFile::multipart);
+        let plan = multipart.map(|multipart| (*multipart.plan(), multipart.algorithm));
+        match (plan, piece.part) {
+            (None, _) => self.options.checksum.filter(|_| body.end - body.start <= MAX_READ),
+            (Some((_, algorithm)), Some(_)) => algorithm,
+            (Some((plan, _)), None) => {
+                let algorithm = self.options.checksum.filter(|_| plan.part_size() <= MAX_READ);
+                self.update(piece.file, |file| file.set_algorithm(algorithm));
+                None
+            }
         }
     }
 
@@ -71,10 +87,6 @@ impl Engine {
         let mut part = None;
         self.update(piece.file, |file| part = file.start_next_part(Step::Ready(Next::Prepare)));
         Some(Piece { part: Some(part?), ..piece })
-    }
-
-    fn is_in_parts(&self, piece: Piece) -> bool {
-        self.file(piece.file).is_some_and(|file| file.multipart().is_some())
     }
 
     /// The browser has read bytes, and computed their checksum.

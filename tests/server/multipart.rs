@@ -27,6 +27,7 @@ async fn a_file_in_parts_comes_back_byte_for_byte_and_verified() {
         let visit = server.visit().await;
         let bytes = bytes();
         let mut request = request();
+        request.algorithm = Some(algorithm);
         request.file.meta = [("page", "7")].into();
         let (_, token) = visit.begin(request).await;
         let sums = [sum(&bytes[..PART]), sum(&bytes[PART..])];

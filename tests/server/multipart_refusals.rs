@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use leptos_aws_s3::{
     app::ApiError,
-    s3::{ChecksumAlgorithm, Refusal, SignRequest, UploadToken},
+    s3::{ChecksumAlgorithm, Object, Refusal, SignRequest, UploadToken},
     server::{
         Visitor,
         token::{MultipartUpload, Sealer, Upload},
@@ -150,6 +150,21 @@ async fn what_is_wrong_with_a_part_is_that_parts_own_refusal() {
 }
 
 #[tokio::test]
+async fn a_browser_that_computes_no_checksums_may_leave_them_out() {
+    let server = TestServer::start().await;
+    let visit = server.visit().await;
+    let (_, token) = visit.begin(SignRequest { algorithm: None, ..request() }).await;
+    let signed = visit.sign_parts(&token, &[(2, Some(sha256(b"abc")))]).await;
+    assert!(signed[0].as_ref().unwrap().parameters.headers.is_empty(), "what was begun without them goes on without");
+    let parts = [(1, vec![0; PART]), (2, b"abc".to_vec())];
+    for (part, bytes) in parts {
+        assert_eq!(visit.send_part(&token, part, &bytes, None).await.status(), 200);
+    }
+    let object: Object = visit.call("complete_upload", json!({ "token": token, "checksums": [] })).await;
+    assert_eq!((object.size, object.verified), (PART as u64 + 3, None));
+}
+
+#[tokio::test]
 async fn a_call_signs_a_hundred_parts() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
@@ -165,7 +180,7 @@ async fn a_part_of_another_size_or_with_other_bytes_than_signed_is_refused_by_th
     for (variables, sum) in [(&[][..], sha256 as fn(&[u8]) -> _), (&[("S3_CHECKSUM", "md5")][..], md5)] {
         let server = TestServer::start_with(variables).await;
         let visit = server.visit().await;
-        let (_, token) = visit.begin(request()).await;
+        let (_, token) = visit.begin(SignRequest { algorithm: Some(sum(b"").algorithm), ..request() }).await;
         let wrong = visit.send_part(&token, 2, b"xyz", Some(sum(b"abc"))).await;
         assert_eq!(wrong.status(), 400);
         assert!(wrong.text().await.unwrap().contains("<Code>BadDigest</Code>"));

@@ -221,3 +221,17 @@ fn while_one_file_is_read_to_try_the_network_no_other_is() {
     world.wait(60.0);
     assert_eq!(world.told(), "read 1 0..100");
 }
+
+#[test]
+fn whether_parts_have_checksums_is_decided_before_the_upload_begins() {
+    let mut world = checked(1);
+    let file = world.begun(3);
+    assert_eq!(world.engine.file(file).unwrap().part_algorithm(), Some(ChecksumAlgorithm::Sha256));
+    let options = Options { checksum: None, ..world.engine.options().clone() };
+    world.act(|engine, now| engine.set_options(options, now));
+    world.told();
+    world.read();
+    world.sign();
+    let told = world.told();
+    assert!(told.contains("read 1 10M..15M"), "the store was told so: {told}");
+}
