@@ -75,6 +75,12 @@ export class UploadPage {
     await this.page.getByLabel('Start at once').uncheck()
   }
 
+  /** Bytes are then neither read nor hashed before they are sent. */
+  async withoutChecksums(): Promise<void> {
+    await this.#openOptions()
+    await this.page.getByLabel('Checksums').uncheck()
+  }
+
   async #pathsOf(files: TestFile[]): Promise<string[]> {
     const folder = await mkdtemp(join(this.folder, 'picked-'))
     return Promise.all(files.map(file => onDisk(folder, file)))

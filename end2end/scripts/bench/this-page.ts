@@ -6,11 +6,16 @@ import { addMeasure } from './measure'
 export const LIMIT = 6
 
 /** Picks the files with the page under test; what it returns uploads them and resolves with the milliseconds taken. */
-export async function readyThisPage(upload: UploadPage, paths: string[]): Promise<() => Promise<number>> {
+export async function readyThisPage(
+  upload: UploadPage,
+  paths: string[],
+  { checksums = true } = {},
+): Promise<() => Promise<number>> {
   await addMeasure(upload.page)
   await upload.open()
   await upload.waitBeforeUploading()
   await upload.set('Limit', LIMIT)
+  if (!checksums) await upload.withoutChecksums()
   await upload.input.setInputFiles(paths)
   await expect(upload.rows).toHaveCount(paths.length)
   return async () => {
