@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::browser::{Driver, Observer, files_of, picked};
+use crate::browser::{Driver, Observer, PickedFile, files_of, picked};
 use crate::engine::sorted::SortedMap;
 use crate::engine::{self, Engine, Event, FileId, Totals, UploadFile};
 use crate::options::Options;
@@ -47,14 +47,19 @@ pub fn use_uploader(options: Options) -> Uploader {
         driver: StoredValue::new(None),
         listeners: StoredValue::new(Vec::new()),
     };
-    let mut options = Some(options);
+    on_hydrated(Box::new(move || uploader.start(options)));
+    uploader
+}
+
+/// Runs once in the browser, when the page is hydrated. Boxed: Leptos compiles an effect anew for every closure type.
+pub(crate) fn on_hydrated(start: Box<dyn FnOnce()>) {
+    let mut start = Some(start);
     // Effects run in the browser only.
     Effect::new(move || {
-        if let Some(options) = options.take() {
-            uploader.start(options);
+        if let Some(start) = start.take() {
+            start();
         }
     });
-    uploader
 }
 
 impl Uploader {
@@ -66,13 +71,13 @@ impl Uploader {
     }
 
     /// The files in the list, oldest first.
-    pub fn files(self) -> Signal<Vec<FileRow>> {
-        self.rows.into()
+    pub fn files(self) -> ReadSignal<Vec<FileRow>> {
+        self.rows.read_only()
     }
 
     /// All files together.
-    pub fn totals(self) -> Signal<Totals> {
-        self.totals.into()
+    pub fn totals(self) -> ReadSignal<Totals> {
+        self.totals.read_only()
     }
 
     /// A file's state at this moment, not as last shown.
@@ -87,7 +92,7 @@ impl Uploader {
 
     /// Adds the files of an input.
     pub fn add_files(self, files: &FileList) {
-        self.add((0..files.length()).filter_map(|index| files.get(index)).map(picked));
+        self.add((0..files.length()).filter_map(|index| files.get(index)).map(picked).collect());
     }
 
     /// Adds what was dropped or pasted; folders with all that is in them.
@@ -96,7 +101,7 @@ impl Uploader {
         leptos::task::spawn_local(async move { self.add(files.await) });
     }
 
-    fn add(self, files: impl IntoIterator<Item = crate::browser::PickedFile>) {
+    fn add(self, files: Vec<PickedFile>) {
         let Some(driver) = self.driver() else { return };
         driver.add_files(files);
         if self.auto_proceed.get_untracked() {

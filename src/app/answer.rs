@@ -4,9 +4,10 @@
 use wasm_bindgen::prelude::*;
 
 use super::ApiError;
+use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, ETag, Fields, Key, Method, Object, Part, PartNumber, Refusal, SignedPart,
-    SignedUpload, UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, ETag, Fields, Key, Method, Object, Part, PartNumber, Refusal, SignedUpload,
+    UploadParameters, UploadToken,
 };
 
 #[wasm_bindgen]
@@ -39,16 +40,24 @@ impl Json {
         self.get(name)?.as_f64().map(|number| number as u64)
     }
 
-    fn items(&self) -> Option<impl Iterator<Item = Json>> {
-        let items = self.dyn_ref::<js_sys::Array>()?;
-        Some(items.to_vec().into_iter().map(JsCast::unchecked_into))
+    /// The items of an array; `None` where this is none, or one of them is not what `read` reads.
+    fn list<T>(&self, read: fn(&Json) -> Option<T>) -> Option<Vec<T>> {
+        let array = self.dyn_ref::<js_sys::Array>()?;
+        let mut items = Vec::new();
+        for index in 0..array.length() {
+            items.push(read(array.get(index).unchecked_ref())?);
+        }
+        Some(items)
     }
 
     fn fields(&self, name: &str) -> Option<Fields> {
         let object = self.get(name)?.dyn_into::<js_sys::Object>().ok()?;
-        let entries = js_sys::Object::entries(&object).to_vec().into_iter();
-        let strings = |entry: &js_sys::Array| Some((entry.get(0).as_string()?, entry.get(1).as_string()?));
-        entries.map(|entry| strings(entry.unchecked_ref())).collect()
+        let entries: Json = js_sys::Object::entries(&object).unchecked_into();
+        let fields = entries.list(|entry| {
+            let entry = entry.unchecked_ref::<js_sys::Array>();
+            Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
+        });
+        Some(fields?.into_iter().collect())
     }
 
     /// How serde writes an enum's variant: its name, or an object of its name and content.
@@ -68,35 +77,21 @@ pub(super) trait FromJson: Sized {
     fn from_json(json: &Json) -> Option<Self>;
 }
 
-impl FromJson for () {
-    fn from_json(_: &Json) -> Option<Self> {
-        Some(())
-    }
-}
-
-impl<T: FromJson> FromJson for Vec<Result<T, Refusal>> {
+impl FromJson for Vec<Result<SignedUpload, CallFailure>> {
     fn from_json(json: &Json) -> Option<Self> {
-        json.items()?
-            .map(|item| match item.get("Ok") {
-                Some(signed) => T::from_json(&signed).map(Ok),
-                None => Refusal::from_json(&item.get("Err")?).map(Err),
-            })
-            .collect()
+        json.list(|item| match item.get("Ok") {
+            Some(signed) => SignedUpload::from_json(&signed).map(Ok),
+            None => Some(Err(CallFailure::Refused(Refusal::from_json(&item.get("Err")?)?))),
+        })
     }
 }
 
+/// Of a `SignedPart` too, which has no token of its own.
 impl FromJson for SignedUpload {
     fn from_json(json: &Json) -> Option<Self> {
         let parameters = UploadParameters::from_json(&json.get("parameters")?)?;
         let token = json.text("token").map(UploadToken::new);
         Some(Self { parameters, token, expires_in_ms: json.number("expires_in_ms") })
-    }
-}
-
-impl FromJson for SignedPart {
-    fn from_json(json: &Json) -> Option<Self> {
-        let parameters = UploadParameters::from_json(&json.get("parameters")?)?;
-        Some(Self { parameters, expires_in_ms: json.number("expires_in_ms") })
     }
 }
 
@@ -119,7 +114,7 @@ impl FromJson for UploadToken {
 
 impl FromJson for Vec<Part> {
     fn from_json(json: &Json) -> Option<Self> {
-        json.items()?.map(|item| Part::from_json(&item)).collect()
+        json.list(Part::from_json)
     }
 }
 
@@ -166,7 +161,7 @@ impl FromJson for Refusal {
             "FileTooLarge" => Self::FileTooLarge { size: content.number("size")?, max: content.number("max")? },
             "TypeNotAllowed" => Self::TypeNotAllowed {
                 content_type: content.text("content_type")?,
-                allowed: content.get("allowed")?.items()?.map(|item| item.as_string()).collect::<Option<_>>()?,
+                allowed: content.get("allowed")?.list(|item| item.as_string())?,
             },
             "Malformed" => Self::Malformed { reason: reason()? },
             "TooManyFiles" => Self::TooManyFiles { max: usize::try_from(content.number("max")?).ok()? },
@@ -177,12 +172,7 @@ impl FromJson for Refusal {
                 Self::SizeMismatch { expected: content.number("expected")?, actual: content.number("actual")? }
             }
             "UploadMissing" => Self::UploadMissing,
-            "PartsMissing" => {
-                let parts = content.get("parts")?;
-                Self::PartsMissing {
-                    parts: parts.items()?.map(|item| PartNumber::from_json(&item)).collect::<Option<_>>()?,
-                }
-            }
+            "PartsMissing" => Self::PartsMissing { parts: content.get("parts")?.list(PartNumber::from_json)? },
             "ChecksumMismatch" => Self::ChecksumMismatch,
             "StoreUnavailable" => Self::StoreUnavailable { reason: reason()? },
             "StoreRefused" => Self::StoreRefused { reason: reason()? },

@@ -7,13 +7,13 @@ use crate::s3::Method;
 
 /// Tries the plugin's options on the running uploader.
 #[component]
-pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: RwSignal<Option<Method>>) -> impl IntoView {
+pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: StoredValue<Option<Method>>) -> impl IntoView {
     let defaults = crate::engine::Options::default();
-    let set_limit = move |value: u32| uploader.set_limit(value as usize);
-    let set_timeout = move |seconds: u32| uploader.set_timeout(Duration::from_secs(seconds.into()));
-    let set_max_retries = move |value: u32| uploader.set_max_retries(value);
+    let set_limit = Box::new(move |value: u32| uploader.set_limit(value as usize));
+    let set_timeout = Box::new(move |seconds: u32| uploader.set_timeout(Duration::from_secs(seconds.into())));
+    let set_max_retries = Box::new(move |value: u32| uploader.set_max_retries(value));
     let choose_method = move |ev| {
-        method.set(match event_target_value(&ev).as_str() {
+        method.set_value(match event_target_value(&ev).as_str() {
             "PUT" => Some(Method::Put),
             "POST" => Some(Method::Post),
             _ => None,
@@ -35,29 +35,17 @@ pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: RwSignal<Op
                     </select>
                     <small>"How the bytes travel"</small>
                 </label>
-                <label class="check">
-                    <input
-                        type="checkbox" checked=true autocomplete="off"
-                        on:change=move |ev| uploader.set_auto_proceed(event_target_checked(&ev))
-                    />
-                    <span>"Start at once"</span>
-                </label>
-                <label class="check">
-                    <input
-                        type="checkbox" checked=true autocomplete="off"
-                        on:change=move |ev| uploader.set_integrity(event_target_checked(&ev))
-                    />
-                    <span>"Checksums"</span>
-                </label>
+                {check("Start at once", Box::new(move |is_on| uploader.set_auto_proceed(is_on)))}
+                {check("Checksums", Box::new(move |is_on| uploader.set_integrity(is_on)))}
             </div>
         </details>
     }
 }
 
 /// A field for a whole number; what is not one changes nothing.
-fn number(label: &'static str, hint: &'static str, value: String, set: impl Fn(u32) + 'static) -> impl IntoView {
+fn number(label: &'static str, hint: &'static str, value: String, set: Box<dyn Fn(u32)>) -> impl IntoView {
     let change = move |ev| {
-        if let Ok(value) = event_target_value(&ev).trim().parse() {
+        if let Ok(value) = event_target_value(&ev).parse() {
             set(value);
         }
     };
@@ -66,6 +54,16 @@ fn number(label: &'static str, hint: &'static str, value: String, set: impl Fn(u
             <span>{label}</span>
             <input type="number" min="0" inputmode="numeric" autocomplete="off" value=value on:change=change/>
             <small>{hint}</small>
+        </label>
+    }
+}
+
+/// A check box, checked at first.
+fn check(label: &'static str, set: Box<dyn Fn(bool)>) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" checked=true autocomplete="off" on:change=move |ev| set(event_target_checked(&ev))/>
+            <span>{label}</span>
         </label>
     }
 }

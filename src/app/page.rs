@@ -4,6 +4,7 @@ use super::FORM_ID;
 use super::options_panel::OptionsPanel;
 use super::upload_server::AppServer;
 use crate::components::{Dropzone, FileList, TotalsBar};
+use crate::uploader::on_hydrated;
 use crate::{Options, use_uploader};
 
 /// Data requests at one time: what browsers open to one host over HTTP/1.1.
@@ -12,9 +13,9 @@ const LIMIT: usize = 6;
 /// The upload page, in the browser and on the server.
 #[component]
 pub fn App() -> impl IntoView {
-    let method = RwSignal::new(None);
+    let method = StoredValue::new(None);
     let uploader = use_uploader(Options { limit: LIMIT, ..Options::with_server(AppServer { method }) });
-    Effect::new(mark_hydrated);
+    on_hydrated(Box::new(mark_hydrated));
     view! {
         <header>
             <h1>"Upload files"</h1>

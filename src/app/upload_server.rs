@@ -11,14 +11,13 @@ use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, Method, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload,
-    UploadToken,
+    Checksum, ChecksumAlgorithm, Method, Object, Part, PartRequest, SignRequest, SignedUpload, UploadToken,
 };
 
 /// This page's own server functions as an [`UploadServer`].
 pub(super) struct AppServer {
     /// The method chosen in the options panel; `None` leaves it to the server.
-    pub(super) method: RwSignal<Option<Method>>,
+    pub(super) method: StoredValue<Option<Method>>,
 }
 
 impl UploadServer for AppServer {
@@ -26,18 +25,15 @@ impl UploadServer for AppServer {
         &self,
         mut requests: Vec<SignRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
-        let method = self.method.get_untracked();
+        let method = self.method.get_value();
         for request in &mut requests {
             request.method = method;
         }
-        Box::pin(async move {
-            let results: Vec<Result<SignedUpload, Refusal>> = call(&SignUploads { files: requests }).await?;
-            Ok(results.into_iter().map(|result| result.map_err(CallFailure::Refused)).collect())
-        })
+        call(&SignUploads { files: requests })
     }
 
     fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<UploadToken, CallFailure>> {
-        Box::pin(async move { call(&CreateMultipartUpload { request, again }).await })
+        call(&CreateMultipartUpload { request, again })
     }
 
     fn sign_parts(
@@ -45,19 +41,15 @@ impl UploadServer for AppServer {
         token: UploadToken,
         parts: Vec<PartRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
-        Box::pin(async move {
-            let results: Vec<Result<SignedPart, Refusal>> = call(&SignParts { token, parts }).await?;
-            let results = results.into_iter().map(|result| result.map(Into::into).map_err(CallFailure::Refused));
-            Ok(results.collect())
-        })
+        call(&SignParts { token, parts })
     }
 
     fn list_parts(&self, token: UploadToken) -> LocalFuture<Result<Vec<Part>, CallFailure>> {
-        Box::pin(async move { call(&ListParts { token }).await })
+        call(&ListParts { token })
     }
 
     fn complete(&self, token: UploadToken, checksums: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
-        Box::pin(async move { call(&CompleteUpload { token, checksums }).await })
+        call(&CompleteUpload { token, checksums })
     }
 
     fn has_parts(&self) -> bool {
@@ -71,30 +63,42 @@ impl UploadServer for AppServer {
     }
 
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {
-        Box::pin(async move { call(&ConfirmUpload { token }).await })
+        call(&ConfirmUpload { token })
     }
 
     fn discard(&self, token: UploadToken) -> LocalFuture<()> {
+        let answer = exchange(DiscardUpload::PATH, serde_json::to_string(&DiscardUpload { token }));
         // Nobody is left to hear of a failure.
-        Box::pin(async move { drop(call::<_, ()>(&DiscardUpload { token }).await) })
+        Box::pin(async move { drop(answer.await) })
     }
 }
 
 /// Calls a server function. Leptos's own client has no time limit, does not show `Retry-After`, and with what it
 /// can do besides (streams, sockets) is a sixth of the page's WASM.
-async fn call<Function, Output>(function: &Function) -> Result<Output, CallFailure>
+fn call<Function, Output>(function: &Function) -> LocalFuture<Result<Output, CallFailure>>
 where
     Function: ServerFn + Serialize,
     Output: FromJson,
 {
-    let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
-    let body = serde_json::to_string(function).map_err(|error| CallFailure::Invalid { reason: error.to_string() })?;
-    let answer = post_json(Function::PATH, &body).await.map_err(unreachable)?;
-    if (200..300).contains(&answer.status) {
-        let output = Json::parse(&answer.body).and_then(|json| Output::from_json(&json));
-        return output.ok_or_else(|| unreachable("something that is not its answer".into()));
-    }
-    Err(failure(answer))
+    let answer = exchange(Function::PATH, serde_json::to_string(function));
+    Box::pin(async move { Output::from_json(&answer.await?).ok_or_else(not_its_answer) })
+}
+
+/// What all calls have in common: code that is generic is in the page once per function.
+fn exchange(path: &'static str, body: serde_json::Result<String>) -> LocalFuture<Result<Json, CallFailure>> {
+    Box::pin(async move {
+        let body = body.map_err(|_| CallFailure::Invalid { reason: "it is not JSON".into() })?;
+        let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
+        let answer = post_json(path, &body).await.map_err(unreachable)?;
+        if (200..300).contains(&answer.status) {
+            return Json::parse(&answer.body).ok_or_else(not_its_answer);
+        }
+        Err(failure(answer))
+    })
+}
+
+fn not_its_answer() -> CallFailure {
+    CallFailure::Unreachable { reason: "something that is not its answer".into(), retry_after: None }
 }
 
 fn failure(answer: Answer) -> CallFailure {

@@ -4,8 +4,10 @@ use std::rc::Rc;
 use gloo_events::{EventListener, EventListenerOptions};
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::BeforeUnloadEvent;
+
+use super::server::spawn;
 
 /// While files are on their way: asks before the page is left, and keeps the screen, and so the machine, awake.
 #[derive(Default)]
@@ -39,22 +41,21 @@ impl Awake {
     fn guards(&self) -> Vec<EventListener> {
         let Some(window) = web_sys::window() else { return Vec::new() };
         let options = EventListenerOptions::enable_prevent_default();
-        let leaving = EventListener::new_with_options(&window, "beforeunload", options, |event| {
+        let mut guards = vec![EventListener::new_with_options(&window, "beforeunload", options, |event| {
             event.prevent_default();
             // Browsers before 2023 ask only if this is set.
             event.unchecked_ref::<BeforeUnloadEvent>().set_return_value("upload");
-        });
-        let lock = Rc::downgrade(&self.lock);
-        let document = window.document();
-        // Browsers take the lock away when the page is hidden.
-        let shown = document.map(|document| {
-            EventListener::new(&document, "visibilitychange", move |_| {
+        })];
+        if let Some(document) = window.document() {
+            let lock = Rc::downgrade(&self.lock);
+            // Browsers take the lock away when the page is hidden.
+            guards.push(EventListener::new(&document, "visibilitychange", move |_| {
                 if let Some(lock) = lock.upgrade() {
                     lock.acquire();
                 }
-            })
-        });
-        shown.into_iter().chain([leaving]).collect()
+            }));
+        }
+        guards
     }
 }
 
@@ -66,7 +67,7 @@ impl Drop for Awake {
 
 impl Lock {
     fn acquire(self: Rc<Self>) {
-        spawn_local(async move {
+        spawn(Box::pin(async move {
             // Refused without a battery, or for a hidden page: then the machine sleeps as its owner set it.
             let Some(sentinel) = request().await else { return };
             if let Some(old) = self.sentinel.replace(Some(sentinel)) {
@@ -75,7 +76,7 @@ impl Lock {
             if !self.wanted.get() {
                 self.release();
             }
-        });
+        }));
     }
 
     fn release(&self) {

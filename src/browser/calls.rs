@@ -1,10 +1,8 @@
 use std::ops::Range;
 
-use wasm_bindgen_futures::spawn_local;
-
 use super::driver::Driver;
 use super::reading::read;
-use super::server::LocalFuture;
+use super::server::{LocalFuture, spawn};
 use crate::engine::{CallId, FileId, Input};
 use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, UploadToken};
 
@@ -12,18 +10,19 @@ use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, UploadToken};
 impl Driver {
     pub(super) fn read(&self, call: CallId, file: FileId, body: Range<u64>, algorithm: ChecksumAlgorithm) {
         let (source, this, start) = (self.file(file), self.this.clone(), body.start);
-        spawn_local(async move {
+        self.hear(Box::pin(async move {
             let result = match source {
                 Some(source) => read(source, body, algorithm).await.map_err(drop),
                 None => Err(()),
             };
-            let Some(driver) = this.upgrade() else { return };
             let result = result.map(|(buffer, checksum)| {
-                driver.buffers.borrow_mut().insert((file, start), buffer);
+                if let Some(driver) = this.upgrade() {
+                    driver.buffers.borrow_mut().insert((file, start), buffer);
+                }
                 checksum
             });
-            driver.input(Input::Read { call, result });
-        });
+            Input::Read { call, result }
+        }));
     }
 
     pub(super) fn sign(&self, call: CallId, files: &[FileId]) {
@@ -49,15 +48,19 @@ impl Driver {
         self.ask(self.server.create(request, again), move |result| Input::Created { call, result });
     }
 
-    /// Passes an answer on to the engine when it comes, as long as there is one.
     pub(super) fn ask<T: 'static>(&self, answer: LocalFuture<T>, input: impl FnOnce(T) -> Input + 'static) {
+        self.hear(Box::pin(async move { input(answer.await) }));
+    }
+
+    /// Passes an answer on to the engine when it comes, as long as there is one.
+    pub(super) fn hear(&self, answer: LocalFuture<Input>) {
         let this = self.this.clone();
-        spawn_local(async move {
-            let answer = answer.await;
+        spawn(Box::pin(async move {
+            let input = answer.await;
             if let Some(driver) = this.upgrade() {
-                driver.input(input(answer));
+                driver.input(input);
             }
-        });
+        }));
     }
 
     fn sign_request(&self, id: FileId) -> Option<SignRequest> {

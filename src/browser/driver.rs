@@ -5,7 +5,6 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use js_sys::ArrayBuffer;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 
 use super::awake::Awake;
@@ -14,6 +13,7 @@ use super::clock::now;
 use super::dropped::PickedFile;
 use super::reading::is_available;
 use super::request::{Report, Request};
+use super::server::spawn;
 use super::{Observer, UploadServer};
 use crate::engine::sorted::{SortedMap, SortedSet};
 use crate::engine::{Engine, FileId, Input, Instant, Options, Output, RequestFailure, RequestId};
@@ -106,17 +106,14 @@ impl Driver {
     }
 
     /// Adds files to the list, in order.
-    pub fn add_files(&self, files: impl IntoIterator<Item = PickedFile>) -> Vec<FileId> {
-        let add = |PickedFile { file, relative_path }: PickedFile| {
+    pub fn add_files(&self, files: Vec<PickedFile>) {
+        for PickedFile { file, relative_path } in files {
             let info = describe(&file, relative_path, &self.meta.of_all);
             let plan = (self.plan)(&info);
             let id = self.engine.borrow_mut().add_file(info, plan);
             self.files.borrow_mut().insert(id, file);
-            id
-        };
-        let ids = files.into_iter().map(add).collect();
+        }
         self.run();
-        ids
     }
 
     /// What the server's signatures can cover bytes with, and this page compute.
@@ -166,7 +163,7 @@ impl Driver {
                 let answer = self.server.complete(token, checksums);
                 self.ask(answer, move |result| Input::Confirmed { call, result });
             }
-            Output::Discard { token } => spawn_local(self.server.discard(token)),
+            Output::Discard { token } => spawn(self.server.discard(token)),
             Output::Event(event) => self.observer.event(&event),
             Output::Changed(file) => {
                 self.changes.files.borrow_mut().insert(file);
@@ -207,17 +204,15 @@ impl Driver {
 
     /// Browsers report a file that can't be read as a broken connection: look which it was.
     fn fail(&self, request: RequestId, file: FileId) {
-        let (source, this) = (self.file(file), self.this.clone());
-        spawn_local(async move {
+        let source = self.file(file);
+        self.hear(Box::pin(async move {
             let readable = match source {
                 Some(source) => is_readable(&source).await,
                 None => false,
             };
             let failure = if readable { RequestFailure::Network } else { RequestFailure::Unreadable };
-            if let Some(driver) = this.upgrade() {
-                driver.input(Input::RequestFailed { request, failure });
-            }
-        });
+            Input::RequestFailed { request, failure }
+        }));
     }
 
     fn take_request(&self, request: RequestId) -> Option<Request> {

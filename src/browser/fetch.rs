@@ -43,6 +43,6 @@ async fn exchange(path: &str, body: &str) -> Result<Answer, JsValue> {
     Ok(Answer {
         status: response.status(),
         body: JsFuture::from(response.text()?).await?.as_string().unwrap_or_default(),
-        retry_after: retry_after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs),
+        retry_after: retry_after.and_then(|seconds| seconds.trim_ascii().parse().ok()).map(Duration::from_secs),
     })
 }

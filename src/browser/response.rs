@@ -26,7 +26,7 @@ pub(super) fn read(xhr: &XmlHttpRequest) -> Response {
 
 /// S3 sends XML under several content types, or none: what looks like XML is tried.
 fn parse(text: &str) -> Option<Document> {
-    if text.len() > MAX_BODY || !text.trim_start().starts_with('<') {
+    if text.len() > MAX_BODY || !text.trim_ascii_start().starts_with('<') {
         return None;
     }
     DomParser::new().ok()?.parse_from_string(text, SupportedType::ApplicationXml).ok()
@@ -39,7 +39,7 @@ fn text_of(document: &Document, name: &str) -> Option<String> {
 /// Only the seconds form; the page may not ask for the header by name where CORS does not expose it.
 fn retry_after(headers: &str) -> Option<Duration> {
     let line = headers.lines().find_map(|line| line.strip_prefix("retry-after:"))?;
-    line.trim().parse().ok().map(Duration::from_secs)
+    line.trim_ascii().parse().ok().map(Duration::from_secs)
 }
 
 /// `<Location>` may be relative (DigitalOcean Spaces).

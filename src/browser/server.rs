@@ -12,6 +12,11 @@ use crate::s3::{
 /// A future of the browser's one thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// Runs a future on its own. Boxed: each type of future costs half a kilobyte of the page.
+pub(super) fn spawn(task: LocalFuture<()>) {
+    wasm_bindgen_futures::spawn_local(task);
+}
+
 /// What the uploader asks of a server. The demonstration implements it with its server functions.
 pub trait UploadServer: 'static {
     /// Signs files in one call: one result a file, in the order asked; the outer error is the call's own.

@@ -4,6 +4,7 @@ use web_sys::{DataTransfer, Element, EventTarget};
 
 use super::flag;
 use crate::Uploader;
+use crate::uploader::on_hydrated;
 
 /// Takes files: by button, and dropped or pasted anywhere on the page, folders included.
 ///
@@ -24,13 +25,14 @@ pub fn Dropzone(
     let folder = NodeRef::<html::Input>::new();
     let hydrated = RwSignal::new(false);
     let dragging = RwSignal::new(false);
-    Effect::new(move || {
+    on_hydrated(Box::new(move || {
         hydrated.set(true);
         take_all(files, uploader);
         listen_on_window(uploader, dragging);
-    });
+    }));
+    let take = move |input| move |_| take_all(input, uploader);
     view! {
-        <div class="dropzone" class:dragging=dragging>
+        <div class="dropzone" data-dragging=flag(move || dragging.get())>
             <p class="dropzone-hint">"Drop files or folders anywhere on this page, paste them, or"</p>
             <div class="dropzone-inputs">
                 <label class="button primary">
@@ -38,14 +40,14 @@ pub fn Dropzone(
                     <input
                         type="file" name="file" form=form accept=accept autocomplete="off" node_ref=files
                         multiple=flag(move || hydrated.get()) required=flag(move || !hydrated.get())
-                        on:change=move |_| take_all(files, uploader)
+                        on:change=take(files)
                     />
                 </label>
                 <label class="button" hidden=flag(move || !hydrated.get())>
                     "Choose a folder"
                     <input
                         type="file" prop:webkitdirectory=true autocomplete="off" node_ref=folder
-                        on:change=move |_| take_all(folder, uploader)
+                        on:change=take(folder)
                     />
                 </label>
             </div>

@@ -3,7 +3,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use web_sys::Url;
 
-use super::{flag, status_text, text};
+use super::{button, flag, status_text, text};
 use crate::engine::{FileId, Status, UploadError, UploadFile};
 use crate::s3::{ChecksumAlgorithm, UploadToken, human_size};
 use crate::{Uploader, uploader};
@@ -29,7 +29,7 @@ pub(super) fn FileRow(
     let is_over = flag(move || status.get().is_terminal());
     view! {
         <li class="file" data-status=text(move || status_text::name(status.get()).to_owned())>
-            <Preview uploader id/>
+            <Preview uploader id name=info.name/>
             <div class="file-body">
                 <p class="file-head">
                     <bdi class="name">{path}</bdi>
@@ -72,7 +72,7 @@ fn Actions(
         _ => "Pause".into(),
     });
     let remove = text(move || if status.get().is_terminal() { "Remove".into() } else { "Cancel".into() });
-    let act = move |_| match status.get_untracked() {
+    let act = move || match status.get_untracked() {
         Status::Paused => uploader.resume(id),
         Status::Failed => uploader.retry(id),
         _ => uploader.pause(id),
@@ -80,10 +80,8 @@ fn Actions(
     let of_file = move |verb: Signal<String>| text(move || label.with_value(|name| format!("{} {name}", verb.get())));
     view! {
         <div class="actions">
-            <button
-                type="button" hidden=flag(move || main.read().is_empty()) on:click=act aria-label=of_file(main)
-            >{main}</button>
-            <button type="button" on:click=move |_| uploader.remove(id) aria-label=of_file(remove)>{remove}</button>
+            {button(main, of_file(main), flag(move || main.read().is_empty()), Box::new(act))}
+            {button(remove, of_file(remove), flag(|| false), Box::new(move || uploader.remove(id)))}
         </div>
     }
 }
@@ -99,19 +97,21 @@ fn Uploaded(
     let key = file.key().unwrap_or_default().to_owned();
     let href = object_href.and_then(|href| file.token().map(href));
     let name = label.get_value();
-    let open = href.map(|href| {
-        view! { <a href=href target="_blank" rel="noopener" aria-label=format!("Open {name}")>"Open"</a> }
-    });
-    let verified = file.uploaded().and_then(|uploaded| uploaded.verified).map(|algorithm| match algorithm {
-        ChecksumAlgorithm::Sha256 => "Verified: the store holds these very bytes (SHA-256).",
-        ChecksumAlgorithm::Md5 => "Verified: the store holds these very bytes (MD5).",
-    });
+    let verified = match file.uploaded().and_then(|uploaded| uploaded.verified) {
+        Some(ChecksumAlgorithm::Sha256) => "Verified: the store holds these very bytes (SHA-256).",
+        Some(ChecksumAlgorithm::Md5) => "Verified: the store holds these very bytes (MD5).",
+        None => "",
+    };
+    let has_link = href.is_some();
     view! {
-        <p class="facts verified" hidden=verified.is_none()>{verified}</p>
+        <p class="facts verified">{verified}</p>
         <p class="uploaded">
             <span class="facts">"Key"</span>
-            <CopyButton key=key.clone() aria_label=format!("Copy key of {}", label.get_value())/>
-            {open}
+            <CopyButton key=key.clone() file_name=name.clone()/>
+            <a
+                href=href.unwrap_or_default() target="_blank" rel="noopener" hidden=flag(move || !has_link)
+                aria-label=format!("Open {name}")
+            >"Open"</a>
             <code class="key">{key}</code>
         </p>
     }
@@ -119,9 +119,9 @@ fn Uploaded(
 
 /// Copies a key; hidden where the browser has no clipboard (pages not served over HTTPS).
 #[component]
-fn CopyButton(key: String, aria_label: String) -> impl IntoView {
+fn CopyButton(key: String, file_name: String) -> impl IntoView {
     let copied = RwSignal::new(false);
-    let copy = move |_| {
+    let copy = move || {
         let promise = window().navigator().clipboard().write_text(&key);
         leptos::task::spawn_local(async move {
             if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
@@ -130,48 +130,40 @@ fn CopyButton(key: String, aria_label: String) -> impl IntoView {
             }
         });
     };
-    view! {
-        <button type="button" hidden=!window().is_secure_context() on:click=copy aria-label=aria_label>
-            {text(move || if copied.get() { "Copied".into() } else { "Copy".into() })}
-        </button>
-    }
+    let label = text(move || if copied.get() { "Copied".into() } else { "Copy".into() });
+    let name = text(move || format!("Copy key of {file_name}"));
+    button(label, name, flag(|| !window().is_secure_context()), Box::new(copy))
 }
 
 /// A thumbnail for images, drawn by the browser from the file itself; else the name's extension.
 #[component]
-fn Preview(uploader: Uploader, id: FileId) -> impl IntoView {
-    let blob = uploader.blob(id)?;
-    let name = blob.name();
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_uppercase()).unwrap_or_default();
-    let source = RwSignal::new(thumbnail(&blob));
-    on_cleanup(move || {
-        if let Some(url) = source.try_get_untracked().flatten() {
-            revoke(&url);
-        }
-    });
-    let broken = move |_| {
-        if let Some(url) = source.try_update(Option::take).flatten() {
-            revoke(&url);
-        }
+fn Preview(uploader: Uploader, id: FileId, name: String) -> impl IntoView {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default();
+    let url = uploader.blob(id).and_then(|blob| thumbnail(&blob));
+    let has_image = RwSignal::new(url.is_some());
+    let revoke = {
+        let url = url.clone();
+        // Fails only for what is not a URL.
+        move || drop(url.as_deref().map(Url::revoke_object_url))
     };
-    let image = move |url| view! { <img src=url alt="" loading="lazy" decoding="async" on:error=broken/> };
-    let label = flag(move || source.read().is_some());
-    Some(view! {
+    on_cleanup(revoke.clone());
+    let broken = move |_| {
+        has_image.set(false);
+        revoke();
+    };
+    view! {
         <div class="preview" aria-hidden="true">
-            <span hidden=label>{extension}</span>
-            {move || source.get().map(image)}
+            <span hidden=flag(move || has_image.get())>{extension}</span>
+            <img
+                src=url alt="" loading="lazy" decoding="async" hidden=flag(move || !has_image.get()) on:error=broken
+            />
         </div>
-    })
+    }
 }
 
 fn thumbnail(blob: &web_sys::File) -> Option<String> {
     let is_image = blob.type_().starts_with("image/") && blob.size() <= MAX_PREVIEW_SIZE;
     is_image.then(|| Url::create_object_url_with_blob(blob).ok()).flatten()
-}
-
-fn revoke(url: &str) {
-    // Fails only for what is not a URL.
-    let _ = Url::revoke_object_url(url);
 }
 
 /// `image/png`, or what an empty type means.

@@ -8,7 +8,7 @@ mod file_row;
 mod status_text;
 mod totals;
 
-use leptos::prelude::Signal;
+use leptos::prelude::*;
 
 pub use dropzone::Dropzone;
 pub use file_list::FileList;
@@ -23,4 +23,14 @@ fn text(derive: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
 /// The same for attributes that are there or not.
 fn flag(derive: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
     Signal::derive(derive)
+}
+
+/// A button, and its name for screen readers. All buttons are of one type, for the same reason.
+fn button(
+    label: Signal<String>,
+    name: Signal<String>,
+    hidden: Signal<bool>,
+    mut act: Box<dyn FnMut()>,
+) -> impl IntoView {
+    view! { <button type="button" hidden=hidden on:click=move |_| act() aria-label=name>{label}</button> }
 }

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use super::{flag, status_text, text};
+use super::{button, flag, status_text, text};
 use crate::Uploader;
 use crate::engine::Totals;
 
@@ -15,8 +15,8 @@ pub fn TotalsBar(
     let summary: Signal<String> = Memo::new(move |_| totals.with(summary)).into();
     let facts = text(move || totals.with(|t| status_text::progress(&t.progress)));
     let button = move |label: &'static str, shown: fn(&Totals) -> bool, act: fn(Uploader)| {
-        let hidden = flag(move || !totals.with(shown));
-        view! { <button type="button" hidden=hidden on:click=move |_| act(uploader)>{label}</button> }
+        let label = text(move || label.into());
+        button(label, label, flag(move || !totals.with(shown)), Box::new(move || act(uploader)))
     };
     view! {
         <section class="totals" aria-label="Totals" hidden=flag(move || totals.with(|t| t.files == 0))>

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -44,9 +45,9 @@ impl Destination {
     pub(super) fn of(parameters: &UploadParameters) -> Self {
         let url = parameters.url.split(['?', '#']).next().unwrap_or_default();
         let key_in_path = || {
-            let authority_and_path = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let authority_and_path = url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or(url);
             let path = authority_and_path.split_once('/').map_or("", |(_, path)| path);
-            percent_decode_str(path).decode_utf8_lossy().into_owned()
+            percent_decode_str(path).decode_utf8().map_or_else(|_| path.to_owned(), Cow::into_owned)
         };
         let key = parameters.fields.get("key").map_or_else(key_in_path, ToOwned::to_owned);
         let location = match parameters.method {

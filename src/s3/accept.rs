@@ -6,11 +6,11 @@ use super::FileInfo;
 /// <https://html.spec.whatwg.org/multipage/input.html#attr-input-accept>
 #[must_use]
 pub fn is_accepted(accept: &str, file: &FileInfo) -> bool {
-    let accept = accept.trim().to_ascii_lowercase();
+    let accept = accept.trim_ascii().to_ascii_lowercase();
     if accept.starts_with('.') {
         return file.name.to_ascii_lowercase().ends_with(&accept);
     }
-    let content_type = file.content_type_or_default().split(';').next().unwrap_or_default().trim();
+    let content_type = file.content_type_or_default().split(';').next().unwrap_or_default().trim_ascii();
     let content_type = content_type.to_ascii_lowercase();
     match accept.strip_suffix('*') {
         Some("*/") => true,
