@@ -1,3 +1,5 @@
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -7,13 +9,13 @@ use crate::s3::Method;
 
 /// Tries the plugin's options on the running uploader.
 #[component]
-pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: StoredValue<Option<Method>>) -> impl IntoView {
+pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: Rc<Cell<Option<Method>>>) -> impl IntoView {
     let defaults = crate::engine::Options::default();
     let set_limit = Box::new(move |value: u32| uploader.set_limit(value as usize));
     let set_timeout = Box::new(move |seconds: u32| uploader.set_timeout(Duration::from_secs(seconds.into())));
     let set_max_retries = Box::new(move |value: u32| uploader.set_max_retries(value));
     let choose_method = move |ev| {
-        method.set_value(match event_target_value(&ev).as_str() {
+        method.set(match event_target_value(&ev).as_str() {
             "PUT" => Some(Method::Put),
             "POST" => Some(Method::Post),
             _ => None,

@@ -1,3 +1,6 @@
+use std::cell::Cell;
+use std::rc::Rc;
+
 use leptos::prelude::*;
 
 use super::FORM_ID;
@@ -13,8 +16,8 @@ const LIMIT: usize = 6;
 /// The upload page, in the browser and on the server.
 #[component]
 pub fn App() -> impl IntoView {
-    let method = StoredValue::new(None);
-    let uploader = use_uploader(Options { limit: LIMIT, ..Options::with_server(AppServer { method }) });
+    let method = Rc::new(Cell::new(None));
+    let uploader = use_uploader(Options { limit: LIMIT, ..Options::with_server(AppServer { method: method.clone() }) });
     on_hydrated(Box::new(mark_hydrated));
     view! {
         <header>

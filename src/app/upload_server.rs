@@ -1,4 +1,6 @@
-use leptos::prelude::*;
+use std::cell::Cell;
+use std::rc::Rc;
+
 use leptos::server_fn::ServerFn;
 use serde::Serialize;
 
@@ -17,7 +19,7 @@ use crate::s3::{
 /// This page's own server functions as an [`UploadServer`].
 pub(super) struct AppServer {
     /// The method chosen in the options panel; `None` leaves it to the server.
-    pub(super) method: StoredValue<Option<Method>>,
+    pub(super) method: Rc<Cell<Option<Method>>>,
 }
 
 impl UploadServer for AppServer {
@@ -25,7 +27,7 @@ impl UploadServer for AppServer {
         &self,
         mut requests: Vec<SignRequest>,
     ) -> LocalFuture<Result<Vec<Result<SignedUpload, CallFailure>>, CallFailure>> {
-        let method = self.method.get_value();
+        let method = self.method.get();
         for request in &mut requests {
             request.method = method;
         }

@@ -3,8 +3,8 @@ use std::ops::Range;
 use super::driver::Driver;
 use super::reading::read;
 use super::server::{LocalFuture, spawn};
-use crate::engine::{CallId, FileId, Input};
-use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, UploadToken};
+use crate::engine::{CallFailure, CallId, FileId, Input};
+use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, SignedUpload, UploadToken};
 
 /// What the driver asks of the server and of the file, and how the answer comes back to the engine.
 impl Driver {
@@ -28,19 +28,12 @@ impl Driver {
     pub(super) fn sign(&self, call: CallId, files: &[FileId]) {
         // A file that an app removed on hearing of its start still has its place in the answer.
         let requests = files.iter().map(|file| self.sign_request(*file).unwrap_or_default()).collect();
-        let asked = files.len();
-        self.ask(self.server.sign(requests), move |answer| {
-            let results = answer.unwrap_or_else(|failure| vec![Err(failure); asked]);
-            Input::Signed { call, results }
-        });
+        self.ask(self.server.sign(requests), signed(call, files.len()));
     }
 
     pub(super) fn sign_parts(&self, call: CallId, token: UploadToken, parts: Vec<PartRequest>) {
         let asked = parts.len();
-        self.ask(self.server.sign_parts(token, parts), move |answer| {
-            let results = answer.unwrap_or_else(|failure| vec![Err(failure); asked]);
-            Input::Signed { call, results }
-        });
+        self.ask(self.server.sign_parts(token, parts), signed(call, asked));
     }
 
     pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
@@ -78,3 +71,13 @@ impl Driver {
         })
     }
 }
+
+/// A failed call is a failure of each of those it `asked` for.
+fn signed(call: CallId, asked: usize) -> impl FnOnce(Result<Signed, CallFailure>) -> Input {
+    move |answer| {
+        let results = answer.unwrap_or_else(|failure| (0..asked).map(|_| Err(failure.clone())).collect());
+        Input::Signed { call, results }
+    }
+}
+
+type Signed = Vec<Result<SignedUpload, CallFailure>>;

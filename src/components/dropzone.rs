@@ -1,6 +1,8 @@
-use leptos::{ev, html, prelude::*};
+use gloo_events::{EventListener, EventListenerOptions};
+use leptos::{html, prelude::*};
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
-use web_sys::{DataTransfer, Element, EventTarget};
+use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, Event, EventTarget};
 
 use super::flag;
 use crate::Uploader;
@@ -65,32 +67,39 @@ fn take_all(input: NodeRef<html::Input>, uploader: Uploader) {
 
 /// A browser opens a file that is dropped beside a dropzone and leaves the page: so the whole window is one.
 fn listen_on_window(uploader: Uploader, dragging: RwSignal<bool>) {
-    let over = window_event_listener(ev::dragover, move |event| {
-        if event.data_transfer().is_some_and(|transfer| has_files(&transfer)) {
+    let listeners = ["dragover", "dragleave", "drop", "paste"].map(|name| {
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(&window(), name, options, move |event| hear(event, uploader, dragging))
+    });
+    let listeners = SendWrapper::new(listeners);
+    on_cleanup(move || drop(listeners));
+}
+
+fn hear(event: &Event, uploader: Uploader, dragging: RwSignal<bool>) {
+    let drag: &DragEvent = event.unchecked_ref();
+    match event.type_().as_str() {
+        "dragover" if drag.data_transfer().is_some_and(|transfer| has_files(&transfer)) => {
             event.prevent_default();
             dragging.set(true);
         }
-    });
-    let leave = window_event_listener(ev::dragleave, move |event| {
-        if event.related_target().is_none() {
+        "dragleave" if drag.related_target().is_none() => dragging.set(false),
+        "drop" => {
             dragging.set(false);
+            take(event, drag.data_transfer(), uploader);
         }
-    });
-    let drop = window_event_listener(ev::drop, move |event| {
-        dragging.set(false);
-        if let Some(transfer) = event.data_transfer().filter(|t| !event.default_prevented() && has_files(t)) {
-            event.prevent_default();
-            uploader.add_data_transfer(&transfer);
+        "paste" if !is_text_field(event.target()) => {
+            take(event, event.unchecked_ref::<ClipboardEvent>().clipboard_data(), uploader);
         }
-    });
-    let paste = window_event_listener(ev::paste, move |event| {
-        let is_ours = !event.default_prevented() && !is_text_field(event.target());
-        if let Some(transfer) = event.clipboard_data().filter(|t| is_ours && has_files(t)) {
-            event.prevent_default();
-            uploader.add_data_transfer(&transfer);
-        }
-    });
-    on_cleanup(move || [over, leave, drop, paste].into_iter().for_each(WindowListenerHandle::remove));
+        _ => {}
+    }
+}
+
+/// Adds the files that come with an event, unless the app has taken them.
+fn take(event: &Event, transfer: Option<DataTransfer>, uploader: Uploader) {
+    if let Some(transfer) = transfer.filter(|transfer| !event.default_prevented() && has_files(transfer)) {
+        event.prevent_default();
+        uploader.add_data_transfer(&transfer);
+    }
 }
 
 fn has_files(transfer: &DataTransfer) -> bool {

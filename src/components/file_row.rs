@@ -1,5 +1,4 @@
-use std::time::Duration;
-
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use web_sys::Url;
 
@@ -10,6 +9,9 @@ use crate::{Uploader, uploader};
 
 /// Images above this size are not decoded for a preview of 48 pixels.
 const MAX_PREVIEW_SIZE: f64 = 20.0 * 1024.0 * 1024.0;
+
+/// How long a button says that it has copied.
+const COPIED_MS: u32 = 2_000;
 
 /// One file: what it is, how far it is, and what can be done with it.
 ///
@@ -23,12 +25,15 @@ pub(super) fn FileRow(
     let (id, file) = (row.id, RwSignal::from(row.file));
     let info = file.read_untracked().info().clone();
     let path = info.meta.get("relativePath").unwrap_or(&info.name).to_owned();
-    let label = StoredValue::new(if path.is_empty() { "file without a name".to_owned() } else { path.clone() });
-    let status = Memo::new(move |_| file.read().status());
+    let name = if path.is_empty() { "file without a name".to_owned() } else { path.clone() };
+    let progress_name = format!("Progress of {name}");
+    let label = text(move || name.clone());
+    let status = move || file.read().status();
+    let is_complete = Memo::new(move |_| status() == Status::Complete);
     let error = text(move || file.read().error().map(ToString::to_string).unwrap_or_default());
-    let is_over = flag(move || status.get().is_terminal());
+    let is_over = flag(move || status().is_terminal());
     view! {
-        <li class="file" data-status=text(move || status_text::name(status.get()).to_owned())>
+        <li class="file" data-status=text(move || status_text::name(status()).to_owned())>
             <Preview uploader id name=info.name/>
             <div class="file-body">
                 <p class="file-head">
@@ -37,47 +42,46 @@ pub(super) fn FileRow(
                 </p>
                 <progress
                     max="100" value=text(move || file.read().progress().percent().to_string())
-                    aria-label=label.with_value(|name| format!("Progress of {name}"))
+                    aria-label=progress_name
                     hidden=is_over
                 ></progress>
                 <p class="file-state">
-                    <span class="status">{text(move || status_text::words(status.get()))}</span>
+                    <span class="status">{text(move || status_text::words(status()))}</span>
                     <span class="facts" hidden=is_over>
                         {text(move || status_text::progress(&file.read().progress()))}
                     </span>
                 </p>
-                <p class="error" role="alert" hidden=flag(move || status.get() != Status::Failed)>{error}</p>
-                {move || (status.get() == Status::Complete).then(|| view! { <Uploaded file label object_href/> })}
+                <p class="error" role="alert" hidden=flag(move || status() != Status::Failed)>{error}</p>
+                {move || is_complete.get().then(|| view! { <Uploaded file label object_href/> })}
             </div>
-            <Actions uploader id file status label/>
+            <Actions uploader id file label/>
         </li>
     }
 }
 
 /// What the two buttons of a row do now.
 #[component]
-fn Actions(
-    uploader: Uploader,
-    id: FileId,
-    file: RwSignal<UploadFile>,
-    status: Memo<Status>,
-    label: StoredValue<String>,
-) -> impl IntoView {
+fn Actions(uploader: Uploader, id: FileId, file: RwSignal<UploadFile>, label: Signal<String>) -> impl IntoView {
+    let status = move || file.read().status();
     let is_restricted = move || matches!(file.read().error(), Some(UploadError::Restricted(_)));
-    let main = text(move || match status.get() {
+    let main = text(move || match status() {
         Status::Paused => "Resume".into(),
         Status::Failed if is_restricted() => String::new(),
         Status::Failed => "Retry".into(),
         Status::Waiting | Status::Finishing | Status::Complete => String::new(),
         _ => "Pause".into(),
     });
-    let remove = text(move || if status.get().is_terminal() { "Remove".into() } else { "Cancel".into() });
-    let act = move || match status.get_untracked() {
-        Status::Paused => uploader.resume(id),
-        Status::Failed => uploader.retry(id),
-        _ => uploader.pause(id),
+    let remove = text(move || if status().is_terminal() { "Remove".into() } else { "Cancel".into() });
+    let act = move || {
+        // Not in the `match`, which would go on reading the file while the verb changes it.
+        let status = file.read_untracked().status();
+        match status {
+            Status::Paused => uploader.resume(id),
+            Status::Failed => uploader.retry(id),
+            _ => uploader.pause(id),
+        }
     };
-    let of_file = move |verb: Signal<String>| text(move || label.with_value(|name| format!("{} {name}", verb.get())));
+    let of_file = move |verb: Signal<String>| text(move || format!("{} {}", verb.get(), label.get_untracked()));
     view! {
         <div class="actions">
             {button(main, of_file(main), flag(move || main.read().is_empty()), Box::new(act))}
@@ -90,13 +94,13 @@ fn Actions(
 #[component]
 fn Uploaded(
     file: RwSignal<UploadFile>,
-    label: StoredValue<String>,
+    label: Signal<String>,
     object_href: Option<fn(&UploadToken) -> String>,
 ) -> impl IntoView {
     let file = file.get_untracked();
     let key = file.key().unwrap_or_default().to_owned();
     let href = object_href.and_then(|href| file.token().map(href));
-    let name = label.get_value();
+    let name = label.get_untracked();
     let verified = match file.uploaded().and_then(|uploaded| uploaded.verified) {
         Some(ChecksumAlgorithm::Sha256) => "Verified: the store holds these very bytes (SHA-256).",
         Some(ChecksumAlgorithm::Md5) => "Verified: the store holds these very bytes (MD5).",
@@ -126,7 +130,7 @@ fn CopyButton(key: String, file_name: String) -> impl IntoView {
         leptos::task::spawn_local(async move {
             if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
                 copied.try_set(true);
-                set_timeout(move || _ = copied.try_set(false), Duration::from_secs(2));
+                Timeout::new(COPIED_MS, move || _ = copied.try_set(false)).forget();
             }
         });
     };

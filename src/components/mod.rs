@@ -15,13 +15,15 @@ pub use file_list::FileList;
 pub use totals::TotalsBar;
 
 /// A closure as a signal. Leptos compiles its rendering code anew for every closure type but only once for signals of
-/// one type, and that code is most of what a view costs in WASM.
+/// one type, and that code is most of what a view costs in WASM. Boxed, since it compiles `derive` anew as well.
 fn text(derive: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    let derive: Box<dyn Fn() -> String + Send + Sync> = Box::new(derive);
     Signal::derive(derive)
 }
 
 /// The same for attributes that are there or not.
 fn flag(derive: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    let derive: Box<dyn Fn() -> bool + Send + Sync> = Box::new(derive);
     Signal::derive(derive)
 }
 
