@@ -137,11 +137,7 @@ impl FromJson for PartNumber {
 
 impl FromJson for ChecksumAlgorithm {
     fn from_json(json: &Json) -> Option<Self> {
-        match json.as_string()?.as_str() {
-            "sha256" => Some(Self::Sha256),
-            "md5" => Some(Self::Md5),
-            _ => None,
-        }
+        Self::named(&json.as_string()?)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::phase::{Next, Step, Task};
 use super::signature::{Claim, Destination};
-use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile, Uploaded};
+use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadFile, Uploaded};
 use crate::s3::{Object, Refusal};
 
 /// Success is what the server has seen in the bucket; without a server that could look, what the store said.
@@ -51,7 +51,6 @@ impl Engine {
     }
 
     fn confirming_failed(&mut self, id: FileId, claim: Claim, failure: CallFailure) {
-        let again = Next::Confirm(claim);
         let is_in_parts = self.file(id).is_some_and(|file| file.multipart().is_some());
         match failure {
             CallFailure::Refused(
@@ -67,15 +66,7 @@ impl Engine {
                 refusal @ (Refusal::SizeMismatch { .. } | Refusal::TokenExpired | Refusal::TokenInvalid),
             ) if is_in_parts => self.start_over(id, refusal.into()),
             CallFailure::Refused(Refusal::PartsMissing { parts }) => self.parts_missing(id, &parts),
-            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {
-                self.try_again(id.into(), Task::Confirm, again, refusal.into(), None);
-            }
-            CallFailure::Unreachable { reason, retry_after } => {
-                let error = UploadError::ServerUnreachable { reason };
-                self.try_again(id.into(), Task::Confirm, again, error, retry_after);
-            }
-            CallFailure::Refused(refusal) => self.fail(id, refusal.into()),
-            CallFailure::Invalid { reason } => self.fail(id, UploadError::Invalid { reason }),
+            failure => self.call_failed(id.into(), Task::Confirm, Next::Confirm(claim), failure),
         }
     }
 

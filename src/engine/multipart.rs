@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::meter::Meter;
 use super::phase::{Run, Step};
 use super::signature::Destination;
@@ -18,7 +20,9 @@ pub(super) struct Multipart {
     left: SortedSet<PartNumber>,
     underway: SortedMap<PartNumber, Run>,
     /// Parts that the store has, with what their bytes are.
-    done: SortedMap<PartNumber, Option<Checksum>>,
+    ///
+    /// Shared with the copies that pages are shown many times a second: it grows with the file, and changes only with a part.
+    done: Arc<SortedMap<PartNumber, Option<Checksum>>>,
     done_bytes: u64,
     meter: Meter,
 }
@@ -45,7 +49,7 @@ impl Multipart {
             destination: None,
             left: plan.numbers().collect(),
             underway: SortedMap::default(),
-            done: SortedMap::default(),
+            done: Arc::default(),
             done_bytes: 0,
             meter: Meter::default(),
         }
@@ -79,14 +83,14 @@ impl Multipart {
     pub(super) fn finish(&mut self, part: PartNumber, checksum: Option<Checksum>) {
         self.left.remove(&part);
         self.underway.remove(&part);
-        if self.done.insert(part, checksum).is_none() {
+        if Arc::make_mut(&mut self.done).insert(part, checksum).is_none() {
             self.done_bytes += self.size_of(part);
         }
     }
 
     /// The store does not have a part that it was thought to have.
     pub(super) fn lose(&mut self, part: PartNumber) {
-        if self.done.remove(&part).is_some() {
+        if Arc::make_mut(&mut self.done).remove(&part).is_some() {
             self.done_bytes -= self.size_of(part);
             self.left.insert(part);
         }

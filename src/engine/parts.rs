@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::id::Piece;
 use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Step, Task};
@@ -64,18 +62,12 @@ impl Engine {
     }
 
     fn creating_failed(&mut self, id: FileId, failure: CallFailure) {
-        let (error, retry_after) = match failure {
+        match failure {
             CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
-                return self.start_over(id, refusal.into());
+                self.start_over(id, refusal.into());
             }
-            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => (refusal.into(), None),
-            CallFailure::Unreachable { reason, retry_after } => {
-                (UploadError::ServerUnreachable { reason }, retry_after)
-            }
-            CallFailure::Refused(refusal) => return self.fail(id, refusal.into()),
-            CallFailure::Invalid { reason } => return self.fail(id, UploadError::Invalid { reason }),
-        };
-        self.try_again(id.into(), Task::Sign, Next::Create, error, retry_after);
+            failure => self.call_failed(id.into(), Task::Sign, Next::Create, failure),
+        }
     }
 
     pub(super) fn start_checking(&mut self) {
@@ -116,20 +108,13 @@ impl Engine {
     }
 
     fn checking_failed(&mut self, piece: Piece, checksum: Option<Checksum>, failure: CallFailure) {
-        let again = Next::Check(checksum);
-        let (error, retry_after): (UploadError, Option<Duration>) = match failure {
-            CallFailure::Refused(Refusal::UploadMissing) => return self.ask_for_object(piece.file),
+        match failure {
+            CallFailure::Refused(Refusal::UploadMissing) => self.ask_for_object(piece.file),
             CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
-                return self.start_over(piece.file, refusal.into());
+                self.start_over(piece.file, refusal.into());
             }
-            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => (refusal.into(), None),
-            CallFailure::Unreachable { reason, retry_after } => {
-                (UploadError::ServerUnreachable { reason }, retry_after)
-            }
-            CallFailure::Refused(refusal) => return self.fail(piece.file, refusal.into()),
-            CallFailure::Invalid { reason } => return self.fail(piece.file, UploadError::Invalid { reason }),
-        };
-        self.try_again(piece, Task::Confirm, again, error, retry_after);
+            failure => self.call_failed(piece, Task::Confirm, Next::Check(checksum), failure),
+        }
     }
 
     fn is_there(&self, piece: Piece, checksum: Option<&Checksum>, part: &Part) -> bool {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::id::Piece;
 use super::phase::{Next, Phase, Run, Step, Task};
-use super::{Engine, Event, FileId, Instant, RetryPolicy, UploadError};
-use crate::s3::Checksum;
+use super::{CallFailure, Engine, Event, FileId, Instant, RetryPolicy, UploadError};
+use crate::s3::{Checksum, Refusal};
 
 /// No `Retry-After` holds a file back for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
@@ -31,6 +31,14 @@ impl Engine {
                 self.back_off(piece, next, delay);
             }
             Err(tries) => self.fail(piece.file, error.after(tries)),
+        }
+    }
+
+    /// The same for a call to the server that failed, where its failure means nothing special to the caller.
+    pub(super) fn call_failed(&mut self, piece: Piece, task: Task, next: Next, failure: CallFailure) {
+        match failure.into_fate() {
+            Fate::Again { error, retry_after } => self.try_again(piece, task, next, error, retry_after),
+            Fate::Over(error) => self.fail(piece.file, error),
         }
     }
 
@@ -79,6 +87,29 @@ impl Engine {
         self.update(id, |file| file.set_phase(Phase::Failed(error)));
         self.ended.insert(id);
         self.outbox.event(Event::UploadError(id));
+    }
+}
+
+/// What a failed call means for whatever asked for it.
+pub(super) enum Fate {
+    /// The same may succeed later.
+    Again { error: UploadError, retry_after: Option<Duration> },
+    /// Another try would end the same way.
+    Over(UploadError),
+}
+
+impl CallFailure {
+    pub(super) fn into_fate(self) -> Fate {
+        match self {
+            Self::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {
+                Fate::Again { error: refusal.into(), retry_after: None }
+            }
+            Self::Unreachable { reason, retry_after } => {
+                Fate::Again { error: UploadError::ServerUnreachable { reason }, retry_after }
+            }
+            Self::Refused(refusal) => Fate::Over(refusal.into()),
+            Self::Invalid { reason } => Fate::Over(UploadError::Invalid { reason }),
+        }
     }
 }
 

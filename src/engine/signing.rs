@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::id::Piece;
 use super::phase::{Next, Step, Task};
+use super::retrying::Fate;
 use super::signature::{Destination, Signature};
 use super::{CallFailure, CallId, Engine, FileId, Instant, Output, UploadError, UploadFile};
 use crate::s3::{Checksum, PartRequest, Refusal, SignedUpload};
@@ -156,14 +157,10 @@ impl Engine {
                 self.sign_batch = self.sign_batch.min(max);
                 self.proceed(piece, Next::Sign(checksum));
             }
-            CallFailure::Refused(refusal @ Refusal::StoreUnavailable { .. }) => {
-                self.postpone(piece, checksum, refusal.into(), None, postponed);
-            }
-            CallFailure::Unreachable { reason, retry_after } => {
-                self.postpone(piece, checksum, UploadError::ServerUnreachable { reason }, retry_after, postponed);
-            }
-            CallFailure::Refused(refusal) => self.fail(piece.file, refusal.into()),
-            CallFailure::Invalid { reason } => self.fail(piece.file, UploadError::Invalid { reason }),
+            failure => match failure.into_fate() {
+                Fate::Again { error, retry_after } => self.postpone(piece, checksum, error, retry_after, postponed),
+                Fate::Over(error) => self.fail(piece.file, error),
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Checksum, SignedUpload, UploadParameters};
+use super::{Checksum, UploadParameters};
 
 /// The place of a part in its object: 1 to 10,000.
 ///
@@ -57,13 +57,6 @@ pub struct SignedPart {
     pub parameters: UploadParameters,
     /// Milliseconds from now for which `parameters` may be used.
     pub expires_in_ms: Option<u64>,
-}
-
-impl From<SignedPart> for SignedUpload {
-    /// Without a token: the upload has one.
-    fn from(SignedPart { parameters, expires_in_ms }: SignedPart) -> Self {
-        Self { parameters, token: None, expires_in_ms }
-    }
 }
 
 /// A part that the store has.

@@ -44,11 +44,10 @@ pub(super) fn parse_method(text: &str) -> Result<Option<Method>, String> {
 
 /// `sha256`, `md5`, or `none`, which is `None`.
 pub(super) fn parse_checksum(text: &str) -> Result<Option<ChecksumAlgorithm>, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "sha256" => Ok(Some(ChecksumAlgorithm::Sha256)),
-        "md5" => Ok(Some(ChecksumAlgorithm::Md5)),
-        "none" => Ok(None),
-        _ => Err(format!("`{text}` is none of sha256, md5 and none")),
+    let name = text.to_ascii_lowercase();
+    match ChecksumAlgorithm::named(&name) {
+        None if name != "none" => Err(format!("`{text}` is none of sha256, md5 and none")),
+        algorithm => Ok(algorithm),
     }
 }
 
