@@ -103,9 +103,14 @@ impl Uploader {
 
     fn add(self, files: Vec<PickedFile>) {
         let Some(driver) = self.driver() else { return };
-        driver.add_files(files);
-        if self.auto_proceed.get_untracked() {
-            driver.act(Engine::upload);
+        driver.add_files(files, self.auto_proceed.get_untracked());
+    }
+
+    /// Goes on with an interrupted file that the browser can open by itself. To be called on a click: the browser may ask
+    /// the visitor. Other interrupted files go on when they are added again.
+    pub fn go_on(self, file: FileId) {
+        if let Some(driver) = self.driver() {
+            driver.go_on(file, self.auto_proceed.get_untracked());
         }
     }
 

@@ -6,6 +6,7 @@ const OF_REQUESTS = /Failed to load resource|net::ERR_|blocked by CORS policy|wa
 /** Everything that a page should not say: errors, warnings, refusals of its own CSP, panics. */
 export class Problems {
   readonly all: string[] = []
+  readonly #expected: string[] = []
 
   watch(page: Page): void {
     page.on('pageerror', error => this.all.push(`uncaught: ${error.message}`))
@@ -15,8 +16,13 @@ export class Problems {
     })
   }
 
+  /** The page's tab is killed by the test itself. */
+  expectCrash(): void {
+    this.#expected.push('the page crashed')
+  }
+
   /** Without those of requests: the page's own. */
   get own(): string[] {
-    return this.all.filter(problem => !OF_REQUESTS.test(problem))
+    return this.all.filter(problem => !OF_REQUESTS.test(problem) && !this.#expected.includes(problem))
   }
 }

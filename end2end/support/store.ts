@@ -33,6 +33,17 @@ export class Store {
     await rm(join(this.#bucket, key))
   }
 
+  /** Everything of uploads in parts that are not finished vanishes, as by a lifecycle rule. */
+  async forgetUnfinished(): Promise<void> {
+    await rm(join(this.folder, '.multipart'), { recursive: true })
+  }
+
+  /** One part of the only unfinished upload vanishes. */
+  async forgetPart(part: number): Promise<void> {
+    const [upload] = await readdir(join(this.folder, '.multipart'))
+    await rm(join(this.folder, '.multipart', upload!, `${String(part).padStart(5, '0')}.json`))
+  }
+
   /** What requests to this store are signed with. */
   async accessKeys(): Promise<AccessKeys> {
     const keys = JSON.parse(await readFile(join(this.folder, '.keys.json'), 'utf8')) as Record<string, string>

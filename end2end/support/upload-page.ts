@@ -40,6 +40,15 @@ export class UploadPage {
     await this.input.setInputFiles(isLarge ? await this.#pathsOf(picked as TestFile[]) : files)
   }
 
+  /** Drops paths as a file manager does, through the browser's own drag and drop. */
+  async drop(paths: string[]): Promise<void> {
+    const browser = await this.page.context().newCDPSession(this.page)
+    const data = { items: [], files: paths, dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await browser.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data })
+    }
+  }
+
   file(file: TestFile | string): FileRow {
     const name = typeof file === 'string' ? file : file.name
     return new FileRow(this.rows.filter({ has: this.page.locator('.name', { hasText: exactly(name) }) }), name)
@@ -102,6 +111,7 @@ export type Status =
   | 'retrying'
   | 'offline'
   | 'paused'
+  | 'interrupted'
   | 'complete'
   | 'failed'
 
@@ -113,6 +123,8 @@ export class FileRow {
   readonly error: Locator
   readonly key: Locator
   readonly verified: Locator
+  /** What became of an upload of before. */
+  readonly resumed: Locator
 
   constructor(
     readonly item: Locator,
@@ -124,9 +136,10 @@ export class FileRow {
     this.error = item.getByRole('alert')
     this.key = item.locator('code.key')
     this.verified = item.locator('.verified')
+    this.resumed = item.locator('.resumed')
   }
 
-  button(verb: 'Pause' | 'Resume' | 'Cancel' | 'Remove' | 'Retry'): Locator {
+  button(verb: 'Pause' | 'Resume' | 'Go on' | 'Cancel' | 'Remove' | 'Retry'): Locator {
     return this.item.getByRole('button', { name: this.#named(verb) })
   }
 

@@ -6,28 +6,28 @@ import { expect, test } from '../support/fixtures'
 const first = file('first.bin', 30 * KB)
 const second = textFile('second.txt', 'second')
 
-test('files dropped on the page are uploaded', async ({ upload, store, page, folder }) => {
+test('files dropped on the page are uploaded', async ({ upload, store, folder }) => {
   await upload.open()
-  await drop(page, [await onDisk(folder, first), await onDisk(folder, second)])
+  await upload.drop([await onDisk(folder, first), await onDisk(folder, second)])
   await expect(upload.withStatus('complete')).toHaveCount(2)
   expect(await store.contents()).toEqual([first.sha256, second.sha256].sort())
 })
 
-test('a folder dropped on the page is uploaded with all that is in it', async ({ upload, store, page, folder }) => {
+test('a folder dropped on the page is uploaded with all that is in it', async ({ upload, store, folder }) => {
   const files = [file('album/one.jpg', 2 * KB), file('album/summer/two.jpg', 3 * KB), file('album/empty.txt', 0)]
   for (const file of files) await onDisk(folder, file)
   await upload.open()
-  await drop(page, [join(folder, 'album')])
+  await upload.drop([join(folder, 'album')])
   await expect(upload.withStatus('complete')).toHaveCount(3)
   expect(await store.contents()).toEqual(files.map(file => file.sha256).sort())
 })
 
-test('a folder of more files than a browser lists at one time is uploaded whole', async ({ upload, page, folder }) => {
+test('a folder of more files than a browser lists at one time is uploaded whole', async ({ upload, folder }) => {
   // readEntries gives at most 100 entries a call.
   for (let i = 0; i < 130; i++) await onDisk(folder, textFile(`many/${i}.txt`, String(i)))
   await upload.open()
   await upload.waitBeforeUploading()
-  await drop(page, [join(folder, 'many')])
+  await upload.drop([join(folder, 'many')])
   await expect(upload.withStatus('waiting')).toHaveCount(130)
 })
 
@@ -99,9 +99,10 @@ test('a file picked before the page is hydrated is not lost', async ({ upload, s
 
 test('everything can be done by keyboard', async ({ upload, store, page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  // Listened for from the start: Playwright does not wait until the browser has heard of it.
+  const chooser = page.waitForEvent('filechooser')
   await upload.open()
   await tabTo(page, 'Choose files')
-  const chooser = page.waitForEvent('filechooser')
   await page.keyboard.press('Enter')
   await (await chooser).setFiles(second)
   const key = await upload.file(second).isComplete()
@@ -115,15 +116,6 @@ test('everything can be done by keyboard', async ({ upload, store, page, context
   await page.keyboard.press('Space')
   await expect(upload.rows).toHaveCount(0)
 })
-
-/** What a file manager does: real paths, through the browser's own drag and drop. */
-async function drop(page: Page, paths: string[]): Promise<void> {
-  const browser = await page.context().newCDPSession(page)
-  const data = { items: [], files: paths, dragOperationsMask: 1 }
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await browser.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data })
-  }
-}
 
 /** A `DataTransfer` as scripts make it, with one file. */
 function transfer(page: Page, file: TestFile) {

@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 use super::ApiError;
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, ETag, Fields, Key, Method, Object, Part, PartNumber, Refusal, SignedUpload,
-    UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, ETag, Fields, Key, Method, Object, Part, PartNumber, Refusal,
+    SignedUpload, UploadParameters, UploadToken,
 };
 
 #[wasm_bindgen]
@@ -106,9 +106,9 @@ impl FromJson for UploadParameters {
     }
 }
 
-impl FromJson for UploadToken {
+impl FromJson for CreatedUpload {
     fn from_json(json: &Json) -> Option<Self> {
-        json.as_string().map(Self::new)
+        Some(Self { token: UploadToken::new(json.text("token")?), expires_in_ms: json.number("expires_in_ms") })
     }
 }
 

@@ -10,7 +10,9 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::s3::{Checksum, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload, UploadToken};
+use crate::s3::{
+    Checksum, CreatedUpload, Object, Part, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload, UploadToken,
+};
 
 /// Why a call to the server brought nothing. “The server refused” and “the server could not be
 /// reached” are different things to a visitor, and to whatever decides on another try.
@@ -58,7 +60,7 @@ pub async fn sign_uploads(files: Vec<SignRequest>) -> Result<Vec<Result<SignedUp
 
 /// Begins the upload in parts whose key `request.renew` has reserved; `again` after a call that got no answer.
 #[server(prefix = "/api", endpoint = "create_multipart_upload", input = Json)]
-pub async fn create_multipart_upload(request: SignRequest, again: bool) -> Result<UploadToken, ApiError> {
+pub async fn create_multipart_upload(request: SignRequest, again: bool) -> Result<CreatedUpload, ApiError> {
     let (service, visitor) = server::context()?;
     server::answer(service.create_multipart_upload(&visitor, &request, again).await)
 }

@@ -13,7 +13,8 @@ use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, Method, Object, Part, PartRequest, SignRequest, SignedUpload, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartRequest, SignRequest, SignedUpload,
+    UploadToken,
 };
 
 /// This page's own server functions as an [`UploadServer`].
@@ -34,7 +35,7 @@ impl UploadServer for AppServer {
         call(&SignUploads { files: requests })
     }
 
-    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<UploadToken, CallFailure>> {
+    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<CreatedUpload, CallFailure>> {
         call(&CreateMultipartUpload { request, again })
     }
 

@@ -45,13 +45,18 @@ impl Driver {
         self.hear(Box::pin(async move { input(answer.await) }));
     }
 
-    /// Passes an answer on to the engine when it comes, as long as there is one.
+    /// Passes an answer on to the engine when it comes.
     pub(super) fn hear(&self, answer: LocalFuture<Input>) {
+        self.then(answer, Box::new(Self::input));
+    }
+
+    /// Goes on when an answer comes, as long as there is a driver.
+    pub(super) fn then<T: 'static>(&self, answer: LocalFuture<T>, go_on: GoOn<T>) {
         let this = self.this.clone();
         spawn(Box::pin(async move {
-            let input = answer.await;
+            let answer = answer.await;
             if let Some(driver) = this.upgrade() {
-                driver.input(input);
+                go_on(&driver, answer);
             }
         }));
     }
@@ -79,5 +84,8 @@ fn signed(call: CallId, asked: usize) -> impl FnOnce(Result<Signed, CallFailure>
         Input::Signed { call, results }
     }
 }
+
+/// What a driver does with an answer.
+pub(super) type GoOn<T> = Box<dyn FnOnce(&Driver, T)>;
 
 type Signed = Vec<Result<SignedUpload, CallFailure>>;

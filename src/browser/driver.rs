@@ -11,8 +11,10 @@ use super::awake::Awake;
 use super::body::{Body, is_readable};
 use super::clock::now;
 use super::dropped::PickedFile;
+use super::journal::Journal;
 use super::reading::is_available;
 use super::request::{Report, Request};
+use super::resuming::InterruptedFiles;
 use super::server::spawn;
 use super::{Observer, UploadServer};
 use crate::engine::sorted::{SortedMap, SortedSet};
@@ -32,7 +34,7 @@ pub struct Driver {
     observer: Box<dyn Observer>,
     pub(super) meta: FileMeta,
     plan: Box<PlanFile>,
-    files: RefCell<SortedMap<FileId, File>>,
+    pub(super) files: RefCell<SortedMap<FileId, PickedFile>>,
     /// What was read of files, by where it begins.
     pub(super) buffers: RefCell<SortedMap<(FileId, u64), ArrayBuffer>>,
     requests: RefCell<SortedMap<RequestId, Request>>,
@@ -40,6 +42,8 @@ pub struct Driver {
     changes: Changes,
     network: RefCell<Vec<EventListener>>,
     awake: Awake,
+    pub(super) journal: Journal,
+    pub(super) interrupted: InterruptedFiles,
 }
 
 /// How a file is cut into parts; `None` sends it in one request.
@@ -88,8 +92,11 @@ impl Driver {
             changes: Changes::default(),
             network: RefCell::default(),
             awake: Awake::default(),
+            journal: Journal::open(),
+            interrupted: InterruptedFiles::default(),
         });
         driver.watch_network();
+        driver.look_for_interrupted();
         driver
     }
 
@@ -105,15 +112,40 @@ impl Driver {
         look(&self.engine.borrow())
     }
 
-    /// Adds files to the list, in order.
-    pub fn add_files(&self, files: Vec<PickedFile>) {
-        for PickedFile { file, relative_path } in files {
-            let info = describe(&file, relative_path, &self.meta.of_all);
-            let plan = (self.plan)(&info);
-            let id = self.engine.borrow_mut().add_file(info, plan);
-            self.files.borrow_mut().insert(id, file);
+    /// Adds files to the list, and starts them if so wished. In order, but for those that may go on with what an earlier
+    /// page sent: these are looked at first.
+    pub fn add_files(&self, files: Vec<PickedFile>, starts: bool) {
+        for picked in files {
+            let (info, plan) = self.described(&picked);
+            if plan.is_some() && self.may_be_interrupted(&info.name) {
+                self.add_examined(picked, starts);
+            } else {
+                self.add(picked, info, plan);
+            }
         }
-        self.run();
+        self.start(starts);
+    }
+
+    pub(super) fn add(&self, picked: PickedFile, info: FileInfo, plan: Option<PartPlan>) -> FileId {
+        let id = self.engine.borrow_mut().add_file(info, plan);
+        self.files.borrow_mut().insert(id, picked);
+        id
+    }
+
+    /// Goes on after files were added.
+    pub(super) fn start(&self, starts: bool) {
+        if starts {
+            self.act(Engine::upload);
+        } else {
+            self.run();
+        }
+    }
+
+    /// What the engine has to know of a file, and how it is cut into parts.
+    pub(super) fn described(&self, picked: &PickedFile) -> (FileInfo, Option<PartPlan>) {
+        let info = describe(picked, &self.meta.of_all);
+        let plan = (self.plan)(&info);
+        (info, plan)
     }
 
     /// What the server's signatures can cover bytes with, and this page compute.
@@ -123,7 +155,7 @@ impl Driver {
 
     /// The browser's own file, while it is in the list.
     pub fn file(&self, id: FileId) -> Option<File> {
-        self.files.borrow().get(&id).cloned()
+        self.files.borrow().get(&id).map(|picked| picked.file.clone())
     }
 
     pub(super) fn input(&self, input: Input) {
@@ -163,7 +195,15 @@ impl Driver {
                 let answer = self.server.complete(token, checksums);
                 self.ask(answer, move |result| Input::Confirmed { call, result });
             }
-            Output::Discard { token } => spawn(self.server.discard(token)),
+            Output::Discard { token } => {
+                self.journal.forget(&token);
+                spawn(self.server.discard(token));
+            }
+            Output::Remember { file, expires_in_ms } => self.remember(file, expires_in_ms),
+            Output::RememberPart { token, part, checksum } => {
+                self.journal.remember_part(&token, part, checksum.as_ref());
+            }
+            Output::Forget { token } => self.journal.forget(&token),
             Output::Event(event) => self.observer.event(&event),
             Output::Changed(file) => {
                 self.changes.files.borrow_mut().insert(file);
@@ -269,6 +309,7 @@ impl Driver {
         };
         for (id, _) in files.iter().filter(|(_, file)| file.is_none()) {
             self.files.borrow_mut().remove(id);
+            self.interrupted.forget(*id);
         }
         self.observer.changed(files, totals);
     }
@@ -290,10 +331,10 @@ impl Driver {
     }
 }
 
-fn describe(file: &File, relative_path: String, of_all: &Meta) -> FileInfo {
+fn describe(PickedFile { file, relative_path, .. }: &PickedFile, of_all: &Meta) -> FileInfo {
     let mut meta = Meta::from([("name", file.name()), ("type", file.type_())]);
     if !relative_path.is_empty() {
-        meta.insert("relativePath", relative_path);
+        meta.insert("relativePath", relative_path.as_str());
     }
     for (name, value) in of_all.iter() {
         meta.insert(name, value);

@@ -1,4 +1,4 @@
-//! The engine's hands: `XMLHttpRequest`, timers, files. Decides nothing.
+//! The engine's hands: `XMLHttpRequest`, timers, files, `IndexedDB`. Decides nothing.
 //!
 //! [`Driver`] owns an [`Engine`](crate::engine::Engine), performs its outputs and feeds it what the browser and the
 //! [`UploadServer`] answer. Everything here runs in a browser only; on the server nothing of it is ever created.
@@ -10,15 +10,20 @@ mod clock;
 mod driver;
 mod dropped;
 mod fetch;
+mod fingerprint;
+mod journal;
 mod observer;
+mod promised;
 mod reading;
 mod request;
 mod response;
+mod resuming;
 mod server;
 
 pub use driver::{Driver, FileMeta, PlanFile, Setup};
 pub use dropped::{PickedFile, files_of, picked};
 pub use fetch::{Answer, post_json};
 pub use observer::Observer;
+use promised::promised;
 pub use reading::is_available;
 pub use server::{GetUploadParameters, LocalFuture, UploadServer};

@@ -42,7 +42,13 @@ pub fn is_available(algorithm: ChecksumAlgorithm) -> bool {
     }
 }
 
-fn base64(bytes: &[u8]) -> Result<String, JsValue> {
+/// Bytes of a file.
+pub(super) async fn bytes_of(file: &File, bytes: Range<u64>) -> Result<Uint8Array, JsValue> {
+    Ok(Uint8Array::new(&JsFuture::from(slice(file, bytes)?.array_buffer()).await?))
+}
+
+/// Standard Base64, padding included.
+pub(super) fn base64(bytes: &[u8]) -> Result<String, JsValue> {
     let latin1: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     web_sys::window().ok_or(JsValue::NULL)?.btoa(&latin1)
 }

@@ -5,8 +5,8 @@ use futures::future::join_all;
 
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload, UploadParameters,
-    UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload,
+    UploadParameters, UploadToken,
 };
 
 /// A future of the browser's one thread.
@@ -32,7 +32,7 @@ pub trait UploadServer: 'static {
 
     /// Begins the upload in parts whose key `request.renew` reserves; `again` where an earlier call may have done so.
     /// The token returned names the upload from then on.
-    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<UploadToken, CallFailure>> {
+    fn create(&self, request: SignRequest, again: bool) -> LocalFuture<Result<CreatedUpload, CallFailure>> {
         let _ = (request, again);
         without_parts()
     }

@@ -51,6 +51,7 @@ pub(super) fn FileRow(
                         {text(move || status_text::progress(&file.read().progress()))}
                     </span>
                 </p>
+                <p class="facts resumed">{text(move || status_text::resumed(file.read().resumed()).to_owned())}</p>
                 <p class="error" role="alert" hidden=flag(move || status() != Status::Failed)>{error}</p>
                 {move || is_complete.get().then(|| view! { <Uploaded file label object_href/> })}
             </div>
@@ -66,9 +67,12 @@ fn Actions(uploader: Uploader, id: FileId, file: RwSignal<UploadFile>, label: Si
     let is_restricted = move || matches!(file.read().error(), Some(UploadError::Restricted(_)));
     let main = text(move || match status() {
         Status::Paused => "Resume".into(),
+        Status::Interrupted { can_reopen: true } => "Go on".into(),
         Status::Failed if is_restricted() => String::new(),
         Status::Failed => "Retry".into(),
-        Status::Waiting | Status::Finishing | Status::Complete => String::new(),
+        Status::Waiting | Status::Finishing | Status::Complete | Status::Interrupted { can_reopen: false } => {
+            String::new()
+        }
         _ => "Pause".into(),
     });
     let remove = text(move || if status().is_terminal() { "Remove".into() } else { "Cancel".into() });
@@ -77,6 +81,7 @@ fn Actions(uploader: Uploader, id: FileId, file: RwSignal<UploadFile>, label: Si
         let status = file.read_untracked().status();
         match status {
             Status::Paused => uploader.resume(id),
+            Status::Interrupted { .. } => uploader.go_on(id),
             Status::Failed => uploader.retry(id),
             _ => uploader.pause(id),
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::engine::{Progress, Status};
+use crate::engine::{Progress, Resumed, Status};
 use crate::s3::human_size;
 
 /// A status as the attribute that style sheets and tests select by.
@@ -15,6 +15,7 @@ pub(super) fn name(status: Status) -> &'static str {
         Status::Retrying { .. } => "retrying",
         Status::Offline => "offline",
         Status::Paused => "paused",
+        Status::Interrupted { .. } => "interrupted",
         Status::Complete => "complete",
         Status::Failed => "failed",
     }
@@ -32,8 +33,20 @@ pub(super) fn words(status: Status) -> String {
         Status::Retrying { after } => format!("Connection trouble, trying again in {}", duration(after)),
         Status::Offline => "Offline, goes on when the network is back".into(),
         Status::Paused => "Paused".into(),
+        Status::Interrupted { can_reopen: true } => "Interrupted".into(),
+        Status::Interrupted { can_reopen: false } => "Interrupted, choose or drop this file again to go on".into(),
         Status::Complete => "Uploaded".into(),
         Status::Failed => "Failed".into(),
+    }
+}
+
+/// What became of an upload of before; empty where there was none.
+pub(super) fn resumed(resumed: Option<Resumed>) -> &'static str {
+    match resumed {
+        None => "",
+        Some(Resumed::GoesOn) => "Goes on where it was interrupted.",
+        Some(Resumed::Changed) => "This file is not what it was when its upload was interrupted: it starts over.",
+        Some(Resumed::Lost) => "The store no longer has what was sent of this file: it starts over.",
     }
 }
 

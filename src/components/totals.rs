@@ -26,11 +26,11 @@ pub fn TotalsBar(
             ></progress>
             <p class="facts" hidden=flag(move || totals.with(|t| t.active + t.paused == 0))>{facts}</p>
             <div class="actions">
-                {button("Upload", |t| t.files > t.active + t.paused + t.complete + t.failed, Uploader::upload)}
+                {button("Upload", |t| t.files > t.active + t.paused + t.interrupted + t.complete + t.failed, Uploader::upload)}
                 {button("Pause all", |t| t.active > 0, Uploader::pause_all)}
                 {button("Resume all", |t| t.paused > 0, Uploader::resume_all)}
                 {button("Retry all", |t| t.failed > t.restricted, Uploader::retry_all)}
-                {button("Cancel all", |t| t.files > t.complete, Uploader::cancel_all)}
+                {button("Cancel all", |t| t.files > t.complete + t.interrupted, Uploader::cancel_all)}
                 {button("Clear finished", |t| t.complete > 0, Uploader::clear_finished)}
             </div>
         </section>
@@ -38,9 +38,10 @@ pub fn TotalsBar(
 }
 
 fn summary(totals: &Totals) -> String {
-    let files = if totals.files == 1 { "file" } else { "files" };
-    let mut parts = vec![format!("{} of {} {files} uploaded", totals.complete, totals.files)];
-    let others = [(totals.failed, "failed"), (totals.paused, "paused")];
+    let of = totals.files - totals.interrupted;
+    let files = if of == 1 { "file" } else { "files" };
+    let mut parts = vec![format!("{} of {of} {files} uploaded", totals.complete)];
+    let others = [(totals.failed, "failed"), (totals.paused, "paused"), (totals.interrupted, "interrupted")];
     parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     parts.join(", ")
 }

@@ -17,7 +17,7 @@ impl Engine {
                 }
                 None => (None, Output::Confirm { call, token }),
             };
-            self.set_step(id, Step::Confirming(claim));
+            self.set_step(id.into(), Step::Confirming(claim));
             self.confirm_calls.insert(call, (id, makes));
             self.outbox.push(output);
         }
@@ -26,7 +26,7 @@ impl Engine {
     /// The store has taken a file.
     pub(super) fn stored(&mut self, id: FileId, destination: Destination) {
         if let Some(token) = self.file(id).and_then(UploadFile::token).cloned() {
-            self.proceed(id, Next::Confirm(Claim { token, destination }));
+            self.proceed(id.into(), Next::Confirm(Claim { token, destination }));
         } else {
             let Destination { key, location } = destination;
             self.succeed(id, key, Uploaded { location, ..Uploaded::default() });
@@ -72,6 +72,11 @@ impl Engine {
 
     fn succeed(&mut self, id: FileId, key: String, uploaded: Uploaded) {
         self.halt(id);
+        if let Some(token) =
+            self.file(id).filter(|file| file.multipart().is_some()).and_then(UploadFile::token).cloned()
+        {
+            self.outbox.push(Output::Forget { token });
+        }
         self.update(id, |file| file.complete(key, uploaded));
         self.ended.insert(id);
         self.outbox.event(Event::UploadSuccess(id));

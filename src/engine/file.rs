@@ -7,7 +7,7 @@ use super::meter::time_left;
 use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Phase, Run, Step};
 use super::transfer::Transfer;
-use super::{FileId, Instant, Progress, Status, UploadError};
+use super::{FileId, Instant, Progress, Resumed, Status, UploadError};
 use crate::s3::{Checksum, ChecksumAlgorithm, ETag, FileInfo, Meta, PartNumber, PartPlan, SignedUpload, UploadToken};
 
 /// A file of the list, and how far it is.
@@ -23,6 +23,7 @@ pub struct UploadFile {
     may_be_stored: bool,
     /// Of an upload in parts.
     multipart: Option<Box<Multipart>>,
+    resumed: Option<Resumed>,
     phase: Phase,
 }
 
@@ -41,7 +42,7 @@ impl UploadFile {
     pub(super) fn new(id: FileId, info: FileInfo, plan: Option<PartPlan>, phase: Phase) -> Self {
         let meta = info.meta.clone();
         let multipart = plan.map(|plan| Box::new(Multipart::new(plan)));
-        Self { id, info, meta, token: None, sent: 0, may_be_stored: false, multipart, phase }
+        Self { id, info, meta, token: None, sent: 0, may_be_stored: false, multipart, resumed: None, phase }
     }
 
     /// Names the file for the engine's verbs.
@@ -73,8 +74,11 @@ impl UploadFile {
     pub fn status(&self) -> Status {
         match &self.phase {
             Phase::Waiting => Status::Waiting,
+            // Of the file itself that is a look at what there is of it already.
+            Phase::Running(run) if run.step.is_check() => Status::Preparing,
             Phase::Running(run) => self.status_of(&run.step),
             Phase::Paused { .. } => Status::Paused,
+            Phase::Interrupted { can_reopen } => Status::Interrupted { can_reopen: *can_reopen },
             Phase::Complete(_) => Status::Complete,
             Phase::Failed(_) => Status::Failed,
         }
@@ -139,6 +143,12 @@ impl UploadFile {
             Phase::Complete(uploaded) => Some(uploaded),
             _ => None,
         }
+    }
+
+    /// What became of an upload of this file that an earlier page began, where there was one.
+    #[must_use]
+    pub fn resumed(&self) -> Option<Resumed> {
+        self.resumed
     }
 
     fn status_of(&self, step: &Step) -> Status {
@@ -268,7 +278,8 @@ impl UploadFile {
     /// The token of an object that may be there though nobody has confirmed it.
     pub(super) fn unconfirmed(&self) -> Option<&UploadToken> {
         let in_parts = self.multipart.as_ref().map(|multipart| multipart.stage);
-        let may_exist = self.may_be_stored || matches!(in_parts, Some(Stage::Unknown | Stage::Created));
+        let may_exist =
+            self.may_be_stored || matches!(in_parts, Some(Stage::Unknown | Stage::Unlisted | Stage::Created));
         let may_exist = may_exist && !matches!(self.phase, Phase::Complete(_));
         self.token.as_ref().filter(|_| may_exist)
     }
@@ -338,6 +349,9 @@ impl UploadFile {
         self.may_be_stored = false;
         if let Some(multipart) = &mut self.multipart {
             **multipart = multipart.anew();
+        }
+        if self.resumed == Some(Resumed::GoesOn) {
+            self.resumed = Some(Resumed::Lost);
         }
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{CallId, RequestId};
-use crate::s3::{Checksum, ErrorResponse, Object, Part, Refusal, SignedUpload, UploadToken};
+use crate::s3::{Checksum, CreatedUpload, ErrorResponse, Object, Part, Refusal, SignedUpload};
 
 /// What the world answers.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub enum Input {
     Created {
         /// The call answered.
         call: CallId,
-        /// The upload's token from now on.
-        result: Result<UploadToken, CallFailure>,
+        /// With the upload's token from now on.
+        result: Result<CreatedUpload, CallFailure>,
     },
     /// The answer to `Output::List`.
     Listed {

@@ -18,7 +18,7 @@
 //! | `concurrency` | how many requests the line takes |
 //! | `queues` | who waits for what |
 //! | `tally`, `meter` | sums and speeds |
-//! | `signature`, `restriction` | what a signer returned; what may be added |
+//! | `signature`, `restriction`, `resume` | what a signer returned; what may be added; what earlier pages began |
 //! | `input`, `output`, `options`, `status`, `error`, `id`, `time` | the words spoken with the driver |
 //!
 //! What never happens here: a scan of all files because of one event. All changes of a file go through
@@ -44,6 +44,7 @@ mod phase;
 mod preparing;
 mod queues;
 mod restriction;
+mod resume;
 mod retrying;
 mod sending;
 mod signature;
@@ -64,6 +65,7 @@ pub use id::{CallId, FileId, RequestId};
 pub use input::{CallFailure, Input, RequestFailure, Response};
 pub use options::{Options, Restrictions, RetryPolicy};
 pub use output::{Event, Output};
+pub use resume::{Interrupted, Resumed};
 pub use signing::MAX_SIGN_BATCH;
 pub use status::{Progress, Status, Totals};
 pub use time::Instant;
@@ -160,11 +162,7 @@ impl Engine {
             Err(restriction) => Phase::Failed(restriction.into()),
         };
         let is_restricted = matches!(phase, Phase::Failed(_));
-        let file = UploadFile::new(id, info, plan, phase);
-        self.tally.enter(&file);
-        self.files.insert(id, Box::new(file));
-        self.outbox.changed(id);
-        self.outbox.event(Event::FileAdded(id));
+        self.join(UploadFile::new(id, info, plan, phase));
         if is_restricted {
             self.outbox.event(Event::UploadError(id));
         }
@@ -279,11 +277,26 @@ impl Engine {
 
     /// The only way to change a file.
     fn update(&mut self, id: FileId, change: impl FnOnce(&mut UploadFile)) {
-        let Some(file) = self.files.get_mut(&id) else { return };
-        let held = file.held();
+        let held = self.take_out(id);
+        if let Some(file) = self.files.get_mut(&id) {
+            change(file);
+            self.put_back(id, held);
+        }
+    }
+
+    /// Of no queue and no sum, until it is put back; returns what was read of it. Apart from `update`, which is compiled
+    /// for every change.
+    #[inline(never)]
+    fn take_out(&mut self, id: FileId) -> Vec<u64> {
+        let Some(file) = self.files.get(&id) else { return Vec::new() };
         self.queues.leave(file);
         self.tally.leave(file);
-        change(file);
+        file.held()
+    }
+
+    #[inline(never)]
+    fn put_back(&mut self, id: FileId, held: Vec<u64>) {
+        let Some(file) = self.files.get(&id) else { return };
         self.queues.enter(file);
         self.tally.enter(file);
         if !held.is_empty() {
@@ -299,13 +312,12 @@ impl Engine {
         self.file(piece.file)?.run(piece.part).map(|run| &run.step)
     }
 
-    fn set_step(&mut self, piece: impl Into<Piece>, step: Step) {
-        let piece = piece.into();
+    fn set_step(&mut self, piece: Piece, step: Step) {
         self.update(piece.file, |file| file.set_step(piece.part, step));
     }
 
     /// Lets a file or part go on with `next` as soon as it may.
-    fn proceed(&mut self, piece: impl Into<Piece>, next: Next) {
+    fn proceed(&mut self, piece: Piece, next: Next) {
         self.set_step(piece, self.waiting_for(next));
     }
 

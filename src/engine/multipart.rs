@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use super::meter::Meter;
 use super::phase::{Run, Step};
+use super::resume::Interrupted;
 use super::signature::Destination;
 use super::sorted::{SortedMap, SortedSet};
 use super::transfer::Transfer;
 use super::{CallId, Instant};
-use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartPlan};
+use crate::s3::{Checksum, ChecksumAlgorithm, Part, PartNumber, PartPlan};
 
 /// An upload in parts: what is there, what is on its way, and what is left.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Multipart {
     /// Shared with the copies that pages are shown many times a second: it grows with the file, and changes only with a part.
     done: Arc<SortedMap<PartNumber, Option<Checksum>>>,
     done_bytes: u64,
+    /// What the bytes are of parts that may be there, where that is known.
+    unheard: SortedMap<PartNumber, Checksum>,
     meter: Meter,
 }
 
@@ -36,6 +39,8 @@ pub(super) enum Stage {
     Asked(CallId),
     /// Its beginning was asked for, and the answer was lost: there may be one.
     Unknown,
+    /// The store knows it, and may have parts of which nobody heard.
+    Unlisted,
     /// The store knows it.
     Created,
 }
@@ -51,6 +56,7 @@ impl Multipart {
             underway: SortedMap::default(),
             done: Arc::default(),
             done_bytes: 0,
+            unheard: SortedMap::default(),
             meter: Meter::default(),
         }
     }
@@ -72,11 +78,55 @@ impl Multipart {
         Some(part)
     }
 
-    /// All parts that were on their way have to begin again.
+    /// All parts that were on their way have to begin again, unless the store turns out to have them.
     pub(super) fn give_back_all(&mut self) {
-        for (part, _) in std::mem::take(&mut self.underway).iter() {
+        for (part, run) in std::mem::take(&mut self.underway).iter() {
             self.left.insert(*part);
+            let Some(checksum) = run.step.may_be_stored() else { continue };
+            self.stage = Stage::Unlisted;
+            if let Some(checksum) = checksum {
+                self.unheard.insert(*part, checksum.clone());
+            }
         }
+    }
+
+    /// Goes on with an upload that the store knows.
+    pub(super) fn resume(&mut self, upload: Interrupted) {
+        self.stage = Stage::Unlisted;
+        self.algorithm = upload.algorithm;
+        self.destination = Some(Destination { key: upload.key, location: upload.location });
+        for (part, checksum) in upload.checksums {
+            self.unheard.insert(part, checksum);
+        }
+    }
+
+    /// The store has these parts, and no others: those that are what the file has there are done.
+    pub(super) fn take_stock(&mut self, parts: &[Part]) {
+        let lost = |part: &&PartNumber| parts.iter().all(|there| there.number != **part);
+        let lost: Vec<_> = self.done.iter().map(|(part, _)| part).filter(lost).copied().collect();
+        for part in lost {
+            self.lose(part);
+        }
+        for part in parts {
+            if !self.done.contains_key(&part.number) && self.is_ours(part) {
+                let checksum = self.unheard.remove(&part.number).or_else(|| part.checksum.clone());
+                self.finish(part.number, checksum);
+            }
+        }
+        self.unheard = SortedMap::default();
+        self.stage = Stage::Created;
+    }
+
+    /// Whether a part of the store is what was sent. What the store calls an MD5 may be something else.
+    fn is_ours(&self, part: &Part) -> bool {
+        let is_whole = self.plan.range(part.number).is_some_and(|body| body.end - body.start == part.size);
+        is_whole
+            && match (self.unheard.get(&part.number), &part.checksum) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                (Some(_), None) => true,
+                (None, Some(theirs)) => theirs.algorithm == ChecksumAlgorithm::Sha256,
+                (None, None) => self.algorithm.is_none(),
+            }
     }
 
     /// The store has a part.

@@ -90,8 +90,29 @@ pub enum Output {
         /// One for each part in order, or none at all.
         checksums: Vec<Checksum>,
     },
+    /// Keep what `UploadFile::interrupted` says of this file, for a later page's `Engine::add_interrupted`.
+    Remember {
+        /// The file.
+        file: FileId,
+        /// Milliseconds from now after which the server does not know its token any more.
+        expires_in_ms: Option<u64>,
+    },
+    /// Keep that the store has a part of an upload.
+    RememberPart {
+        /// The upload.
+        token: UploadToken,
+        /// The part.
+        part: PartNumber,
+        /// What its bytes are.
+        checksum: Option<Checksum>,
+    },
+    /// There is nothing left to go on with: what was kept of the upload can go.
+    Forget {
+        /// The upload.
+        token: UploadToken,
+    },
     /// Tell the server to delete what this cancelled upload may have stored: the object, and every upload in parts of its
-    /// key that is not finished. May come twice. Needs no answer.
+    /// key that is not finished. What was kept of it can go. May come twice. Needs no answer.
     Discard {
         /// The upload.
         token: UploadToken,

@@ -3,7 +3,7 @@ use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Step, Task};
 use super::signature::{Claim, Destination};
 use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile};
-use crate::s3::{Checksum, Part, PartNumber, Refusal, UploadToken};
+use crate::s3::{Checksum, CreatedUpload, Part, PartNumber, Refusal};
 
 /// What only uploads in parts have: they are begun, and their parts may be there though nobody heard of it.
 impl Engine {
@@ -13,6 +13,7 @@ impl Engine {
             Stage::Planned => self.waiting_for(Next::Prepare),
             Stage::Asked(call) => Step::Creating(call),
             Stage::Unknown => self.waiting_for(Next::Create),
+            Stage::Unlisted => self.waiting_for(Next::Check(None)),
             Stage::Created if multipart.is_done() => match self.claim_in_parts(id) {
                 Some(claim) => self.waiting_for(Next::Confirm(claim)),
                 None => Step::InParts,
@@ -36,20 +37,21 @@ impl Engine {
     }
 
     /// The server has begun the upload in the store, or nobody knows.
-    pub(super) fn created(&mut self, call: CallId, result: Result<UploadToken, CallFailure>) {
+    pub(super) fn created(&mut self, call: CallId, result: Result<CreatedUpload, CallFailure>) {
         let Some((id, reserved)) = self.create_calls.remove(&call) else { return };
         let is_asked = |file: &UploadFile| file.multipart().is_some_and(|all| all.stage == Stage::Asked(call));
         if !self.file(id).is_some_and(is_asked) {
             // Cancelled meanwhile: what was begun has to go.
-            let token = result.unwrap_or(reserved);
+            let token = result.map_or(reserved, |created| created.token);
             return self.outbox.push(Output::Discard { token });
         }
         let is_waited_for = matches!(self.step(id.into()), Some(Step::Creating(by)) if *by == call);
         match result {
-            Ok(token) => {
+            Ok(CreatedUpload { token, expires_in_ms }) => {
                 self.update(id, |file| file.created(token));
+                self.outbox.push(Output::Remember { file: id, expires_in_ms });
                 if is_waited_for {
-                    self.set_step(id, Step::InParts);
+                    self.set_step(id.into(), Step::InParts);
                 }
             }
             Err(failure) => {
@@ -95,6 +97,7 @@ impl Engine {
             }
             let checksum = checksum.clone();
             match result {
+                Ok(parts) if piece.part.is_none() => self.take_stock(piece.file, parts),
                 Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
                     self.part_stored(piece, checksum);
                 }
@@ -104,6 +107,15 @@ impl Engine {
                 }
                 Err(failure) => self.checking_failed(piece, checksum, failure.clone()),
             }
+        }
+    }
+
+    /// An upload that was interrupted goes on with what the store has of it.
+    fn take_stock(&mut self, id: FileId, parts: &[Part]) {
+        self.update(id, |file| file.take_stock(parts));
+        if let Some(multipart) = self.file(id).and_then(UploadFile::multipart) {
+            let step = self.first_step_in_parts(id, multipart);
+            self.set_step(id.into(), step);
         }
     }
 
@@ -129,6 +141,9 @@ impl Engine {
     /// The store has a part.
     pub(super) fn part_stored(&mut self, piece: Piece, checksum: Option<Checksum>) {
         let Some(part) = piece.part else { return };
+        if let Some(token) = self.file(piece.file).and_then(UploadFile::token).cloned() {
+            self.outbox.push(Output::RememberPart { token, part, checksum: checksum.clone() });
+        }
         self.update(piece.file, |file| file.finish_part(part, checksum));
         self.outbox.event(Event::PartUploaded(piece.file, part));
         if self.file(piece.file).and_then(UploadFile::multipart).is_some_and(Multipart::is_done) {
@@ -140,7 +155,7 @@ impl Engine {
     pub(super) fn ask_for_object(&mut self, id: FileId) {
         self.halt(id);
         if let Some(claim) = self.claim_in_parts(id) {
-            self.proceed(id, Next::Confirm(claim));
+            self.proceed(id.into(), Next::Confirm(claim));
         }
     }
 
@@ -155,7 +170,7 @@ impl Engine {
         self.update(id, |file| file.lose_parts(parts));
         let error = Refusal::PartsMissing { parts: Vec::new() }.into();
         match self.count_failure(id.into(), Task::Confirm) {
-            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_left) => self.set_step(id, Step::InParts),
+            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_left) => self.set_step(id.into(), Step::InParts),
             Ok(_) => self.start_over(id, error),
             Err(_) => self.fail(id, error),
         }
@@ -182,6 +197,6 @@ impl Engine {
             return self.fail(id, UploadError::Invalid { reason });
         }
         self.update(id, |file| file.set_destination(destination));
-        self.proceed(id, Next::Create);
+        self.proceed(id.into(), Next::Create);
     }
 }

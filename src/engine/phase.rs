@@ -17,6 +17,11 @@ pub(super) enum Phase {
         /// Whether it was on its way.
         asked: bool,
     },
+    /// Begun by an earlier page; its bytes are not at hand.
+    Interrupted {
+        /// Whether the visitor does not have to choose it again.
+        can_reopen: bool,
+    },
     /// In the bucket.
     Complete(Uploaded),
     /// Stopped by an error.
@@ -69,6 +74,24 @@ impl Step {
             Self::Ready(Next::Send(signature)) => signature.checksum.is_some(),
             Self::Sending(transfer) => transfer.signature.checksum.is_some(),
             _ => false,
+        }
+    }
+
+    /// Whether the server is asked what the store has, or will be at once.
+    pub(super) fn is_check(&self) -> bool {
+        matches!(self, Self::Ready(Next::Check(_)) | Self::Checking(..))
+    }
+
+    /// Whether all bytes of a part have left, so that the store may have it; and what they are.
+    #[expect(clippy::option_option, reason = "whether it may be there, and whether it has a checksum")]
+    pub(super) fn may_be_stored(&self) -> Option<Option<&Checksum>> {
+        match self {
+            Self::Sending(transfer) if transfer.is_sent() => Some(transfer.signature.checksum.as_ref()),
+            Self::Checking(_, checksum)
+            | Self::Ready(Next::Check(checksum))
+            | Self::Offline(Next::Check(checksum))
+            | Self::BackingOff { next: Next::Check(checksum), .. } => Some(checksum.as_ref()),
+            _ => None,
         }
     }
 

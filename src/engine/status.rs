@@ -24,6 +24,11 @@ pub enum Status {
     Offline,
     /// Stopped by the visitor.
     Paused,
+    /// Begun by an earlier page that is gone.
+    Interrupted {
+        /// Whether the browser can open the file by itself; else the visitor has to choose it again.
+        can_reopen: bool,
+    },
     /// In the bucket.
     Complete,
     /// Stopped by an error.
@@ -31,10 +36,10 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether the file is on its way: asked to upload, neither paused nor ended.
+    /// Whether the file is on its way: asked to upload, neither paused, interrupted nor ended.
     #[must_use]
     pub fn is_active(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Paused | Self::Complete | Self::Failed)
+        !matches!(self, Self::Waiting | Self::Paused | Self::Interrupted { .. } | Self::Complete | Self::Failed)
     }
 
     /// Whether nothing more happens to the file by itself.
@@ -79,12 +84,14 @@ pub struct Totals {
     pub active: usize,
     /// Paused.
     pub paused: usize,
+    /// Begun by an earlier page, and not reopened.
+    pub interrupted: usize,
     /// In the bucket.
     pub complete: usize,
     /// Failed.
     pub failed: usize,
     /// Failed because they break a restriction: trying again does not help.
     pub restricted: usize,
-    /// Bytes of all files that have not failed, and how many are sent.
+    /// Bytes of all files that have not failed and are not interrupted, and how many are sent.
     pub progress: Progress,
 }

@@ -19,16 +19,18 @@ impl Tally {
         if let Some(count) = self.count(file.status()) {
             *count += 1;
         }
-        if file.status() != Status::Failed {
+        if !matches!(file.status(), Status::Failed | Status::Interrupted { .. }) {
             let progress = file.progress();
             self.totals.progress.sent += progress.sent;
             self.totals.progress.size += progress.size;
         }
-        if is_admitted(file) {
-            self.admitted.files += 1;
-            self.admitted.bytes += file.info().size;
-        } else {
-            self.totals.restricted += 1;
+        match file.phase() {
+            Phase::Failed(UploadError::Restricted(_)) => self.totals.restricted += 1,
+            Phase::Interrupted { .. } => {}
+            _ => {
+                self.admitted.files += 1;
+                self.admitted.bytes += file.info().size;
+            }
         }
     }
 
@@ -37,16 +39,18 @@ impl Tally {
         if let Some(count) = self.count(file.status()) {
             *count -= 1;
         }
-        if file.status() != Status::Failed {
+        if !matches!(file.status(), Status::Failed | Status::Interrupted { .. }) {
             let progress = file.progress();
             self.totals.progress.sent -= progress.sent;
             self.totals.progress.size -= progress.size;
         }
-        if is_admitted(file) {
-            self.admitted.files -= 1;
-            self.admitted.bytes -= file.info().size;
-        } else {
-            self.totals.restricted -= 1;
+        match file.phase() {
+            Phase::Failed(UploadError::Restricted(_)) => self.totals.restricted -= 1,
+            Phase::Interrupted { .. } => {}
+            _ => {
+                self.admitted.files -= 1;
+                self.admitted.bytes -= file.info().size;
+            }
         }
     }
 
@@ -75,14 +79,11 @@ impl Tally {
     fn count(&mut self, status: Status) -> Option<&mut usize> {
         match status {
             Status::Paused => Some(&mut self.totals.paused),
+            Status::Interrupted { .. } => Some(&mut self.totals.interrupted),
             Status::Complete => Some(&mut self.totals.complete),
             Status::Failed => Some(&mut self.totals.failed),
             status if status.is_active() => Some(&mut self.totals.active),
             _ => None,
         }
     }
-}
-
-fn is_admitted(file: &UploadFile) -> bool {
-    !matches!(file.phase(), Phase::Failed(UploadError::Restricted(_)))
 }

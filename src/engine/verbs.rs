@@ -73,10 +73,10 @@ impl Engine {
         self.settle(now);
     }
 
-    /// Removes every file that is not in the bucket.
+    /// Removes every file that is not in the bucket, but for those that are interrupted.
     pub fn cancel_all(&mut self, now: Instant) {
         self.wake(now);
-        for file in self.ids(|file| file.status() != Status::Complete) {
+        for file in self.ids(|file| !matches!(file.status(), Status::Complete | Status::Interrupted { .. })) {
             self.take_off(file);
         }
         self.outbox.event(Event::CancelAll);

@@ -27,5 +27,5 @@ pub use part::{Part, PartNumber, PartNumberError, PartRequest, SignedPart};
 pub use part_plan::{MAX_OBJECT_SIZE, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartPlan, PartPlanError, chunk_size};
 pub use refusal::Refusal;
 pub use size::human_size;
-pub use token::UploadToken;
+pub use token::{CreatedUpload, UploadToken};
 pub use upload_parameters::{Method, SignedUpload, UploadParameters};

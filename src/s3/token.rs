@@ -22,6 +22,15 @@ impl UploadToken {
     }
 }
 
+/// An upload in parts that the store has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedUpload {
+    /// Names it from now on.
+    pub token: UploadToken,
+    /// Milliseconds from now for which the server knows the token; `None` where it does not say.
+    pub expires_in_ms: Option<u64>,
+}
+
 impl fmt::Debug for UploadToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("UploadToken(…)")

@@ -115,7 +115,8 @@ async fn more_parts_than_a_page_holds_are_all_listed_in_order() {
     let reserved = visit.sign_one(request.clone()).await.unwrap();
     let key = reserved.parameters.fields["key"].parse().unwrap();
     let create = json!({ "request": SignRequest { renew: reserved.token, ..request }, "again": false });
-    let token: serde_json::Value = visit.call("create_multipart_upload", create).await;
+    let created: serde_json::Value = visit.call("create_multipart_upload", create).await;
+    let token = &created["token"];
     let upload_id = server.unfinished().await.remove(0);
     let credentials = server.credentials();
     for part in (1..=1_001).rev() {

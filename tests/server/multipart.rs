@@ -1,6 +1,6 @@
 //! Uploads in parts, when all goes well and when answers get lost.
 
-use leptos_aws_s3::s3::{ChecksumAlgorithm, Object, Part, SignRequest, UploadToken};
+use leptos_aws_s3::s3::{ChecksumAlgorithm, CreatedUpload, Object, Part, SignRequest, UploadToken};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -96,16 +96,17 @@ async fn a_lost_answer_to_create_makes_no_second_upload() {
     let (reservation, first) = visit.begin(request()).await;
     assert_eq!(server.unfinished().await.len(), 1);
     let again = json!({ "request": reservation, "again": true });
-    let second: UploadToken = visit.call("create_multipart_upload", again.clone()).await;
+    let CreatedUpload { token: second, expires_in_ms } = visit.call("create_multipart_upload", again.clone()).await;
+    assert_eq!(expires_in_ms, Some(7 * 24 * 60 * 60 * 1_000), "a week");
     assert_eq!(server.unfinished().await.len(), 1);
     assert_eq!(visit.send_part(&first, 1, &bytes()[..PART], None).await.status(), 200);
     let parts: Vec<Part> = visit.call("list_parts", json!({ "token": second })).await;
     assert_eq!(parts.len(), 1, "it is the same upload");
 
     let third = json!({ "request": reservation, "again": false });
-    visit.call::<UploadToken>("create_multipart_upload", third).await;
+    visit.call::<CreatedUpload>("create_multipart_upload", third).await;
     assert_eq!(server.unfinished().await.len(), 2);
-    visit.call::<UploadToken>("create_multipart_upload", again).await;
+    visit.call::<CreatedUpload>("create_multipart_upload", again).await;
     assert_eq!(server.unfinished().await.len(), 1, "all but the newest are aborted");
 }
 
@@ -116,7 +117,7 @@ async fn create_again_begins_an_upload_where_there_is_none() {
     visit.begin(request()).await;
     let reserved = visit.sign_one(request()).await.unwrap();
     let again = json!({ "request": SignRequest { renew: reserved.token, ..request() }, "again": true });
-    visit.call::<UploadToken>("create_multipart_upload", again).await;
+    visit.call::<CreatedUpload>("create_multipart_upload", again).await;
     assert_eq!(server.unfinished().await.len(), 2, "the other file's is its own");
 }
 

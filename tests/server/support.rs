@@ -7,8 +7,8 @@ use leptos::config::LeptosOptions;
 use leptos_aws_s3::{
     app::{App, shell},
     s3::{
-        Checksum, ChecksumAlgorithm, FileInfo, Method, PartNumber, Refusal, SignRequest, SignedPart, SignedUpload,
-        UploadParameters, UploadToken,
+        Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Method, PartNumber, Refusal, SignRequest, SignedPart,
+        SignedUpload, UploadParameters, UploadToken,
     },
     server::{Config, Server, UploadService, router::router},
 };
@@ -163,8 +163,9 @@ impl Visit<'_> {
     pub(crate) async fn begin(&self, file: SignRequest) -> (SignRequest, UploadToken) {
         let reserved = self.sign_one(file.clone()).await.unwrap();
         let request = SignRequest { renew: reserved.token, ..file };
-        let token = self.call("create_multipart_upload", json!({ "request": request, "again": false })).await;
-        (request, token)
+        let created: CreatedUpload =
+            self.call("create_multipart_upload", json!({ "request": request, "again": false })).await;
+        (request, created.token)
     }
 
     pub(crate) async fn sign_parts(

@@ -1,8 +1,9 @@
 use super::UploadFile;
 use crate::engine::multipart::{Multipart, Stage};
-use crate::engine::phase::Step;
+use crate::engine::phase::{Phase, Step};
 use crate::engine::signature::Destination;
-use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, UploadToken};
+use crate::engine::{Interrupted, Resumed};
+use crate::s3::{Checksum, ChecksumAlgorithm, FileInfo, Part, PartNumber, UploadToken};
 
 /// What only files in parts have.
 impl UploadFile {
@@ -36,6 +37,48 @@ impl UploadFile {
     pub(in crate::engine) fn created(&mut self, token: UploadToken) {
         self.token = Some(token);
         self.set_stage(Stage::Created);
+    }
+
+    /// What a later page needs to know to go on with this upload in parts; the parts that are there come with
+    /// `Output::RememberPart`.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        let multipart = self.multipart.as_ref()?;
+        let Destination { key, location } = multipart.destination.clone()?;
+        let token = self.token.clone()?;
+        Some(Interrupted { token, key, location, algorithm: multipart.algorithm, checksums: Vec::new(), parts: 0 })
+    }
+
+    /// Goes on with what an earlier page began.
+    pub(in crate::engine) fn resume(&mut self, upload: Interrupted) {
+        self.meta.insert("key", upload.key.as_str());
+        self.token = Some(upload.token.clone());
+        if let Some(multipart) = &mut self.multipart {
+            let plan = multipart.plan();
+            self.sent = plan.size().min(plan.part_size() * u64::from(upload.parts));
+            multipart.resume(upload);
+        }
+        self.resumed = Some(Resumed::GoesOn);
+    }
+
+    pub(in crate::engine) fn reopen(&mut self, info: FileInfo) {
+        for (name, value) in info.meta.iter() {
+            self.meta.insert(name, value);
+        }
+        self.info = info;
+        self.phase = Phase::Waiting;
+    }
+
+    pub(in crate::engine) fn set_resumed(&mut self, resumed: Resumed) {
+        self.resumed = Some(resumed);
+    }
+
+    /// The store has these parts.
+    pub(in crate::engine) fn take_stock(&mut self, parts: &[Part]) {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.take_stock(parts);
+        }
+        self.sent = self.sent.max(self.sent_now());
     }
 
     pub(in crate::engine) fn start_next_part(&mut self, step: Step) -> Option<PartNumber> {

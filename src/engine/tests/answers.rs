@@ -2,7 +2,8 @@ use super::store::{Joined, Place, key_of, upload_of};
 use super::trial::{Confirm, Create, Read, Request, Sign, Trial, checksum};
 use crate::engine::{CallFailure, CallId, FileId, Input, RequestFailure, Response, UploadFile};
 use crate::s3::{
-    Checksum, ErrorResponse, Method, Object, PartRequest, Refusal, SignedUpload, UploadParameters, UploadToken,
+    Checksum, CreatedUpload, ErrorResponse, Method, Object, PartRequest, Refusal, SignedUpload, UploadParameters,
+    UploadToken,
 };
 
 /// The browser, that reads files. `index` is of `reads`.
@@ -10,7 +11,7 @@ impl Trial {
     pub(super) fn read(&mut self, index: usize) {
         let Read { call, file, body, algorithm } = self.reads.remove(index);
         self.memory.keep(file, &body);
-        let result = Ok(Checksum { algorithm, ..checksum(&format!("{file}-{}", body.start)) });
+        let result = Ok(Checksum { algorithm, ..checksum(&format!("{}-{}", body.start, body.end)) });
         self.input(Input::Read { call, result });
     }
 
@@ -44,7 +45,7 @@ impl Trial {
     pub(super) fn create(&mut self, index: usize) {
         let create = self.creates.remove(index);
         let token = self.begin(&create);
-        self.input(Input::Created { call: create.call, result: Ok(token) });
+        self.input(Input::Created { call: create.call, result: Ok(CreatedUpload { token, expires_in_ms: None }) });
     }
 
     /// Does not say that an upload was begun; it may have been.
@@ -99,7 +100,7 @@ impl Trial {
         self.input(Input::Confirmed { call: confirm.call, result: Err(failure) });
     }
 
-    fn object(&mut self, confirm: &Confirm) -> Result<Object, Refusal> {
+    pub(super) fn object(&mut self, confirm: &Confirm) -> Result<Object, Refusal> {
         let key = key_of(&confirm.token);
         if let Some(size) = confirm.joining {
             self.store.put(&Place { key: key.into(), part: None }, size);
@@ -121,7 +122,7 @@ impl Trial {
         let found = self.engine.file(file);
         let renewed = found.and_then(UploadFile::token).map(|token| key_of(token).to_owned());
         let kind = if found.and_then(UploadFile::part_size).is_some() { "p" } else { "" };
-        let key = renewed.unwrap_or_else(|| format!("{kind}{file}-{call}"));
+        let key = renewed.unwrap_or_else(|| format!("{kind}{}-{file}-{call}", self.journal.page()));
         self.owners.insert(key.clone(), file);
         let checksum = found.and_then(|file| file.checksum(None));
         let checksum = checksum.map_or(String::new(), |checksum| format!("&checksum={}", checksum.value));

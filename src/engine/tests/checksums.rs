@@ -57,7 +57,7 @@ fn an_upload_that_is_not_there_in_full_is_not_put_together_by_checksums() {
 fn no_more_is_in_memory_than_twice_the_limit() {
     let mut world = checked(1);
     world.begun(9);
-    assert_eq!(world.told(), "read 1 0..5M");
+    assert_eq!(world.told(), "remember 1; read 1 0..5M");
     world.read();
     world.sign();
     assert_eq!(world.told(), "sign parts 1 of u1; send 1 0..5M as #1; read 1 5M..10M");

@@ -19,7 +19,7 @@ fn a_beginning_whose_answer_was_lost_is_asked_for_again_as_one_that_may_be_there
     world.wait(1.0);
     assert_eq!(world.told(), "create 1 again");
     world.create();
-    assert_eq!(world.told(), "sign parts 1 2 of u1");
+    assert_eq!(world.told(), "remember 1; sign parts 1 2 of u1");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_file_paused_while_it_begins_goes_on_with_what_has_begun() {
     let (mut world, file) = creating();
     world.act(|engine, now| engine.pause(file, now));
     world.create();
-    assert_eq!(world.told(), "");
+    assert_eq!(world.told(), "remember 1");
     world.act(|engine, now| engine.resume(file, now));
     assert_eq!(world.told(), "sign parts 1 2 of u1");
 }

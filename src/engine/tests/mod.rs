@@ -4,8 +4,8 @@
 //! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
 //! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
 //!
-//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`memory::Memory`]; [`answers`] is what
-//! its server and store say. A [`referee::Referee`] watches after every call.
+//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`memory::Memory`] and
+//! [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -16,6 +16,7 @@ mod confirming;
 mod creating;
 mod events;
 mod fairness;
+mod journal;
 mod many_files;
 mod memory;
 mod offline;
@@ -25,6 +26,7 @@ mod progress;
 mod referee;
 mod removing;
 mod restricting;
+mod resuming;
 mod retrying;
 mod sending;
 mod signing;

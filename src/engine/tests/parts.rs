@@ -34,13 +34,13 @@ fn a_file_in_parts_is_reserved_begun_sent_and_put_together() {
     assert_eq!(world.told(), "added 1; start 1; sign 1; create 1");
     world.create();
     world.sign();
-    assert_eq!(world.told(), "sign parts 1 2 of u1; send 1 0..5M as #1; send 1 5M..10M as #2");
+    assert_eq!(world.told(), "remember 1; sign parts 1 2 of u1; send 1 0..5M as #1; send 1 5M..10M as #2");
     world.store_part(file, 1);
     world.store_part(file, 2);
     assert_eq!(world.told(), "part 1.1 uploaded; part 1.2 uploaded; join u1");
     assert_eq!(world.status(file), Status::Finishing);
     world.confirm();
-    assert_eq!(world.told(), "success 1; complete [1] failed []");
+    assert_eq!(world.told(), "forget u1; success 1; complete [1] failed []");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn parts_go_side_by_side_up_to_the_limit_and_a_freed_slot_takes_the_next_at_once
 #[test]
 fn parts_are_signed_in_batches_for_what_starts_soon() {
     let (mut world, _) = begun(limit(3), 20);
-    assert_eq!(world.told(), "sign parts 1 2 3 4 5 6 of u1");
+    assert_eq!(world.told(), "remember 1; sign parts 1 2 3 4 5 6 of u1");
     world.sign();
     assert_eq!(world.told(), "send 1 0..5M as #1; send 1 5M..10M as #2; send 1 10M..15M as #3; sign parts 7 8 9 of u1");
 }

@@ -227,7 +227,8 @@ impl Referee {
             }
             Event::FileRemoved(file) => drop(self.ended.remove(file)),
             Event::CancelAll => {
-                assert!(engine.files().all(|file| file.status() == Status::Complete), "all is cancelled");
+                let stays = |status| matches!(status, Status::Complete | Status::Interrupted { .. });
+                assert!(engine.files().all(|file| stays(file.status())), "all is cancelled");
             }
             Event::Complete { successful, failed } => {
                 assert!(!engine.is_active(), "complete means that nothing is on its way");
@@ -330,10 +331,11 @@ fn totals_are_the_sum(engine: &Engine) {
         sum.files += 1;
         sum.active += usize::from(status.is_active());
         sum.paused += usize::from(status == Status::Paused);
+        sum.interrupted += usize::from(matches!(status, Status::Interrupted { .. }));
         sum.complete += usize::from(status == Status::Complete);
         sum.failed += usize::from(status == Status::Failed);
         sum.restricted += usize::from(matches!(file.error(), Some(UploadError::Restricted(_))));
-        if status != Status::Failed {
+        if !matches!(status, Status::Failed | Status::Interrupted { .. }) {
             sum.progress.sent += progress.sent;
             sum.progress.size += progress.size;
         }

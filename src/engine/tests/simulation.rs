@@ -299,12 +299,15 @@ impl Life {
             ("resume", Engine::resume),
             ("retry", Engine::retry),
             ("remove", Engine::remove),
+            ("lose sight of", |engine, file, _| engine.lose_sight(file)),
         ];
         match self.chance.below(100) {
             0..=1 => _ = self.trial.act("cancel all", Engine::cancel_all),
-            2..=14 => self.add(),
+            2..=3 => self.reload(),
+            4..=14 => self.add(),
             15..=24 => self.change_limit(),
-            25..=49 => {
+            25..=34 => _ = self.reopen_one(),
+            35..=49 => {
                 let (name, verb) = self.chance.pick(all);
                 self.trial.act(name, verb);
             }
@@ -315,6 +318,11 @@ impl Life {
             }
             _ => {}
         }
+    }
+
+    fn reload(&mut self) {
+        let chance = &mut self.chance;
+        self.trial.reload(|| chance.percent(50));
     }
 
     fn change_limit(&mut self) {
@@ -361,7 +369,16 @@ impl Life {
         true
     }
 
+    fn reopen_one(&mut self) -> bool {
+        let is_interrupted = |file: &&UploadFile| matches!(file.status(), Status::Interrupted { .. });
+        let file = self.trial.engine.files().find(is_interrupted).map(UploadFile::id);
+        file.map(|file| self.trial.reopen(file)).is_some()
+    }
+
     fn start_what_stands_still(&mut self) -> bool {
+        if self.reopen_one() {
+            return true;
+        }
         let verbs: [(&str, Verb); 3] =
             [("upload", Engine::upload), ("resume all", Engine::resume_all), ("retry all", Engine::retry_all)];
         verbs.into_iter().any(|(name, verb)| self.trial.act(name, verb))

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use super::journal::Journal;
 use super::memory::Memory;
 use super::referee::Referee;
 use super::store::{Place, Store, is_in_parts, key_of, upload_of};
@@ -33,10 +34,11 @@ pub(super) struct Trial {
     /// Whose key it is.
     pub(super) owners: BTreeMap<String, FileId>,
     pub(super) memory: Memory,
-    is_offline: bool,
+    pub(super) journal: Journal,
+    pub(super) is_offline: bool,
     /// Keys of files that succeeded: their objects stay.
-    successful: BTreeSet<String>,
-    referee: Referee,
+    pub(super) successful: BTreeSet<String>,
+    pub(super) referee: Referee,
 }
 
 /// Any moment but zero, where all that is older than it would look new.
@@ -124,6 +126,7 @@ impl Trial {
             store: Store::default(),
             owners: BTreeMap::new(),
             memory: Memory::default(),
+            journal: Journal::default(),
             is_offline: false,
             successful: BTreeSet::new(),
             referee: Referee::default(),
@@ -205,6 +208,7 @@ impl Trial {
                 println!("    {line}");
             }
             self.perform(output);
+            self.journal.note(&self.engine, output);
         }
         self.referee.judge(&self.engine, &outputs, self.now);
         self.memory.judge(&self.engine, self.reads.len());
@@ -235,7 +239,12 @@ impl Trial {
             }
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
             Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(file),
-            Output::Event(_) | Output::Changed(_) => {}
+            // The journal's.
+            Output::Remember { .. }
+            | Output::RememberPart { .. }
+            | Output::Forget { .. }
+            | Output::Event(_)
+            | Output::Changed(_) => {}
         }
     }
 

@@ -299,7 +299,7 @@ pub(super) fn limit(limit: usize) -> Options {
     Options { limit, ..Options::default() }
 }
 
-/// An output in a few words; `None` for `Changed`.
+/// An output in a few words; `None` for `Changed`, and for `RememberPart`, which is told with the event.
 pub(super) fn describe(output: &Output) -> Option<String> {
     Some(match output {
         Output::Sign { files, .. } => format!("sign {}", list(files)),
@@ -322,7 +322,9 @@ pub(super) fn describe(output: &Output) -> Option<String> {
         Output::Cancel { request } => format!("cancel #{request}"),
         Output::Confirm { token, .. } => format!("confirm {}", token.as_str()),
         Output::Discard { token } => format!("discard {}", token.as_str()),
-        Output::Changed(_) => return None,
+        Output::Forget { token } => format!("forget {}", token.as_str()),
+        Output::Remember { file, .. } => format!("remember {file}"),
+        Output::RememberPart { .. } | Output::Changed(_) => return None,
         Output::Event(event) => match event {
             Event::FileAdded(file) => format!("added {file}"),
             Event::UploadStart(files) => format!("start {}", list(files)),

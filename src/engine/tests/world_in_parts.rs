@@ -1,7 +1,8 @@
 use super::world::World;
 use crate::engine::{CallFailure, Engine, FileId, Input, RequestFailure, RequestId, Response};
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, ErrorResponse, FileInfo, Part, PartNumber, PartPlan, Refusal, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, ErrorResponse, FileInfo, Part, PartNumber, PartPlan, Refusal,
+    UploadToken,
 };
 
 /// Bytes of every part in these stories: `5M`.
@@ -54,7 +55,8 @@ impl World {
 impl World {
     pub(super) fn create(&mut self) {
         let (call, file) = self.creates.pop_front().unwrap();
-        self.input(Input::Created { call, result: Ok(UploadToken::new(format!("u{file}"))) });
+        let created = CreatedUpload { token: UploadToken::new(format!("u{file}")), expires_in_ms: Some(1_000) };
+        self.input(Input::Created { call, result: Ok(created) });
     }
 
     pub(super) fn fail_to_create(&mut self, failure: CallFailure) {

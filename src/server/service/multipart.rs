@@ -3,14 +3,14 @@ use std::time::SystemTime;
 use super::{
     UploadService,
     proof::digest,
-    sign::{Signing, checked_content_type, refused},
+    sign::{Signing, checked_content_type, milliseconds, refused},
     store_error::StoreError,
     store_multipart::NewUpload,
 };
 use crate::{
     s3::{
-        Key, Method, Part, PartPlan, PartPlanError, PartRequest, Refusal, SignRequest, SignedPart, SignedUpload,
-        UploadParameters, UploadToken, content_disposition,
+        CreatedUpload, Key, Method, Part, PartPlan, PartPlanError, PartRequest, Refusal, SignRequest, SignedPart,
+        SignedUpload, UploadParameters, UploadToken, content_disposition,
     },
     server::{
         Visitor,
@@ -63,7 +63,7 @@ impl UploadService {
         visitor: &Visitor,
         request: &SignRequest,
         again: bool,
-    ) -> Result<UploadToken, Refusal> {
+    ) -> Result<CreatedUpload, Refusal> {
         let now = SystemTime::now();
         let file = &request.file;
         let token = request.renew.as_ref().ok_or(Refusal::TokenInvalid)?;
@@ -83,7 +83,8 @@ impl UploadService {
             None => self.0.store.create_multipart_upload(new).await?,
         };
         let upload = MultipartUpload { key, upload_id, size: file.size, part_size, algorithm };
-        Ok(self.0.sealer.seal(visitor, Upload::Multipart(upload), now))
+        let token = self.0.sealer.seal(visitor, Upload::Multipart(upload), now);
+        Ok(CreatedUpload { token, expires_in_ms: Some(milliseconds(self.0.config.token_expires)) })
     }
 
     /// One signature or one refusal per part, in the order of `parts`.

@@ -30,8 +30,12 @@ pub(super) struct Signing {
 
 impl Signing {
     pub(super) fn expires_in_ms(&self) -> u64 {
-        u64::try_from(self.expires_in.as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.expires_in)
     }
+}
+
+pub(super) fn milliseconds(life: Duration) -> u64 {
+    u64::try_from(life.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One file for one request.

@@ -1,0 +1,250 @@
+import { rename, stat, utimes, writeFile } from 'node:fs/promises'
+import type { Page } from '@playwright/test'
+import { file, MB, onDisk } from '../support/files'
+import { expect, test } from '../support/fixtures'
+import type { Store } from '../support/store'
+import { UploadPage } from '../support/upload-page'
+import type { Wire } from '../support/wire'
+
+/** Five parts of 8 MiB, the last of them shorter. */
+const film = file('film.mp4', 39 * MB)
+
+/**
+ * Brings an upload so far that the store has the first three parts, and the journal knows of them. Returns how the way
+ * becomes free for the next page; nothing of the last two parts arrives until then.
+ */
+async function interrupt(upload: UploadPage, wire: Wire, add: () => Promise<void>): Promise<() => Promise<void>> {
+  await upload.set('Limit', 2)
+  const held = [wire.hold(1 * MB, { part: 4 }), wire.hold(1 * MB, { part: 5 })]
+  await add()
+  await wire.waitFor('two parts under way', () => held.every(rule => rule.exchanges[0]?.received === 1 * MB))
+  await expect.poll(() => noted(upload.page)).toEqual([0, 1, 2, 3])
+  return async () => {
+    for (const rule of held) rule.lift()
+    // Bytes that the browser had sent are still on their way to the wire.
+    await wire.down()
+    for (const rule of held) rule.release()
+    await wire.up()
+  }
+}
+
+/** Parts that the journal has, and 0 for the upload itself. */
+function noted(page: Page): Promise<number[]> {
+  return page.evaluate(async () => {
+    const open = indexedDB.open('leptos-aws-s3')
+    await new Promise(resolve => (open.onsuccess = resolve))
+    const keys = open.result.transaction('uploads').objectStore('uploads').getAllKeys()
+    await new Promise(resolve => (keys.onsuccess = resolve))
+    open.result.close()
+    return (keys.result as unknown as [string, number?][]).map(([, part]) => part ?? 0)
+  })
+}
+
+/** In the bucket, byte for byte and verified, with nothing beside it. */
+async function arrives(upload: UploadPage, store: Store, sha256: string): Promise<void> {
+  const row = upload.only
+  const key = await row.isComplete({ timeout: 60_000 })
+  await expect(row.verified).toHaveText(/SHA-256/)
+  expect(await store.sha256(key)).toBe(sha256)
+  await expect.poll(() => store.everything()).toEqual([key])
+  await expect.poll(() => noted(upload.page)).toEqual([])
+}
+
+/** Parts that were sent since `before`. */
+function sentSince(before: number, wire: Wire): (number | undefined)[] {
+  return wire.exchanges.slice(before).map(exchange => exchange.part).sort()
+}
+
+async function reload(upload: UploadPage): Promise<void> {
+  upload.page.once('dialog', dialog => void dialog.accept())
+  await upload.page.reload()
+  await upload.isHydrated()
+}
+
+test('after a reload a dropped file goes on with one click', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await reload(upload)
+  const row = upload.file(film)
+  await row.is('interrupted')
+  await expect(row.progress).toHaveAttribute('value', '61')
+  await goOn()
+  const before = wire.exchanges.length
+  await row.button('Go on').click()
+  await arrives(upload, store, film.sha256)
+  await expect(row.resumed).toHaveText('Goes on where it was interrupted.')
+  expect(sentSince(before, wire)).toEqual([4, 5])
+})
+
+test('after a reload a picked file goes on when it is picked again', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.pick(path))
+  await reload(upload)
+  const row = upload.file(film)
+  await row.is('interrupted')
+  await expect(row.status).toHaveText('Interrupted, choose or drop this file again to go on')
+  await expect(row.button('Go on')).toBeHidden()
+  await goOn()
+  const before = wire.exchanges.length
+  await upload.pick(path)
+  await arrives(upload, store, film.sha256)
+  expect(sentSince(before, wire)).toEqual([4, 5])
+})
+
+test('a file that is picked before the journal was read goes on too', async ({ upload, wire, store, folder, page }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.pick(path))
+  await page.close()
+  await goOn()
+  const before = wire.exchanges.length
+  const again = new UploadPage(await page.context().newPage(), folder)
+  await again.page.route('**/*.wasm', async route => {
+    // Picked on the page as the server sent it: WASM then finds the file and the journal at once.
+    await again.pick(path)
+    await route.continue()
+  })
+  await again.open()
+  await arrives(again, store, film.sha256)
+  expect(sentSince(before, wire)).toEqual([4, 5])
+})
+
+test('a tab that is killed and opened again goes on', async ({ upload, wire, store, folder, page, problems }) => {
+  problems.expectCrash()
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  const context = page.context()
+  const crashed = page.waitForEvent('crash')
+  const browser = await context.newCDPSession(page)
+  // The tab is gone before it could answer.
+  void browser.send('Page.crash').catch(() => {})
+  await crashed
+  await page.close()
+  await goOn()
+  const before = wire.exchanges.length
+  const again = new UploadPage(await context.newPage(), folder)
+  await again.open()
+  await again.file(film).is('interrupted')
+  await again.pick(path)
+  await arrives(again, store, film.sha256)
+  expect(sentSince(before, wire)).toEqual([4, 5])
+})
+
+test('a file that was paused is offered after a reload', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await upload.file(film).button('Pause').click()
+  await upload.file(film).is('paused')
+  await reload(upload)
+  await goOn()
+  await upload.file(film).button('Go on').click()
+  await arrives(upload, store, film.sha256)
+})
+
+test('what the store has counts, and not what the journal says', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await reload(upload)
+  await goOn()
+  await store.forgetPart(2)
+  const before = wire.exchanges.length
+  await upload.file(film).button('Go on').click()
+  await arrives(upload, store, film.sha256)
+  expect(sentSince(before, wire)).toEqual([2, 4, 5])
+})
+
+for (const again of ['opened by the browser', 'picked again'] as const) {
+  test(`a file that changed meanwhile starts over and says so, when it is ${again}`, async ({ upload, wire, store, folder }) => {
+    const path = await onDisk(folder, film)
+    await upload.open()
+    const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+    await reload(upload)
+    await upload.file(film).is('interrupted')
+    await goOn()
+    // Of the same size and, so that the bytes alone tell, of the same time.
+    const changed = Buffer.from(film.buffer)
+    changed[film.buffer.length / 2] ^= 1
+    const { atime, mtime } = await stat(path)
+    await writeFile(path, changed)
+    await utimes(path, atime, mtime)
+    if (again === 'opened by the browser') await upload.file(film).button('Go on').click()
+    else await upload.pick(path)
+    const row = upload.withStatus('complete')
+    await expect(row).toHaveCount(1)
+    await expect(row.locator('.resumed')).toHaveText(
+      'This file is not what it was when its upload was interrupted: it starts over.',
+    )
+    // What is picked may be another file of that name: the first upload is offered until somebody gives it up.
+    if (again === 'picked again') await upload.withStatus('interrupted').getByRole('button', { name: /^Cancel/ }).click()
+    const [key, ...others] = await store.keys()
+    expect(others).toEqual([])
+    expect(await store.sha256(key!)).not.toBe(film.sha256)
+    await expect.poll(() => store.everything()).toEqual([key])
+    await expect.poll(() => noted(upload.page)).toEqual([])
+  })
+}
+
+test('an upload that the store has forgotten starts over and says so', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await reload(upload)
+  await goOn()
+  await store.forgetUnfinished()
+  const before = wire.exchanges.length
+  await upload.file(film).button('Go on').click()
+  await arrives(upload, store, film.sha256)
+  await expect(upload.only.resumed).toHaveText('The store no longer has what was sent of this file: it starts over.')
+  expect(sentSince(before, wire)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('a file that is gone from its place has to be picked again', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await reload(upload)
+  await goOn()
+  await rename(path, `${path}.away`)
+  const row = upload.file(film)
+  await row.button('Go on').click()
+  await expect(row.status).toHaveText('Interrupted, choose or drop this file again to go on')
+  await rename(`${path}.away`, path)
+  await upload.pick(path)
+  await arrives(upload, store, film.sha256)
+})
+
+test('an interrupted upload that is cancelled leaves nothing behind', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.pick(path))
+  await reload(upload)
+  await goOn()
+  await upload.file(film).button('Cancel').click()
+  await expect(upload.rows).toHaveCount(0)
+  await expect.poll(() => store.everything()).toEqual([])
+  await reload(upload)
+  await expect.poll(() => noted(upload.page)).toEqual([])
+  await expect(upload.rows).toHaveCount(0)
+})
+
+test.describe('with tokens of six seconds', () => {
+  test.use({ environment: { UPLOAD_EXPIRES: '6', UPLOAD_TOKEN_EXPIRES: '6' } })
+
+  test('what is older than its token is not offered', async ({ upload, wire, folder }) => {
+    const path = await onDisk(folder, film)
+    await upload.open()
+    const goOn = await interrupt(upload, wire, () => upload.pick(path))
+    await upload.file(film).button('Pause').click()
+    const since = Date.now()
+    await expect.poll(() => Date.now() - since).toBeGreaterThan(6_000)
+    await reload(upload)
+    await goOn()
+    await expect.poll(() => noted(upload.page)).toEqual([])
+    await expect(upload.rows).toHaveCount(0)
+  })
+})
