@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::browser::{Driver, Observer, PickedFile, files_of, picked};
+use crate::browser::{Driver, Observer, PickedFile, files_of, pick_files, picked};
 use crate::engine::sorted::SortedMap;
 use crate::engine::{self, Engine, Event, FileId, Totals, UploadFile};
 use crate::options::Options;
@@ -93,6 +93,13 @@ impl Uploader {
     /// Adds the files of an input.
     pub fn add_files(self, files: &FileList) {
         self.add((0..files.length()).filter_map(|index| files.get(index)).map(picked).collect());
+    }
+
+    /// Opens the browser's own dialog and adds what is chosen there: such files can go on with one click after the page
+    /// was gone. To be called on a click. False where there is no such dialog, and an input has to do.
+    pub fn pick_files(self) -> bool {
+        let files = self.driver().and_then(|_| pick_files());
+        files.map(|files| leptos::task::spawn_local(async move { self.add(files.await) })).is_some()
     }
 
     /// Adds what was dropped or pasted; folders with all that is in them.

@@ -99,7 +99,9 @@ test('a file picked before the page is hydrated is not lost', async ({ upload, s
 
 test('everything can be done by keyboard', async ({ upload, store, page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  // Listened for from the start: Playwright does not wait until the browser has heard of it.
+  // Of the two dialogs that a browser may have, a test can operate this one. Listened for from the start: Playwright does
+  // not wait until the browser has heard of it.
+  await context.addInitScript(() => Reflect.deleteProperty(window, 'showOpenFilePicker'))
   const chooser = page.waitForEvent('filechooser')
   await upload.open()
   await tabTo(page, 'Choose files')

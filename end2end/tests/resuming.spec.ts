@@ -133,6 +133,52 @@ test('a tab that is killed and opened again goes on', async ({ upload, wire, sto
   expect(sentSince(before, wire)).toEqual([4, 5])
 })
 
+test('a file chosen in the browser\'s dialog goes on with one click too', async ({ upload, wire, store, folder, page }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  // No test can operate that dialog, which is the system's: what it returns is the handle of a file that was dropped.
+  await page.evaluate(() => {
+    const handle = new Promise<FileSystemHandle | null>(resolve => {
+      const take = (event: DragEvent) => {
+        event.stopImmediatePropagation()
+        event.preventDefault()
+        const item = event.dataTransfer!.items[0] as DataTransferItem & {
+          getAsFileSystemHandle(): Promise<FileSystemHandle | null>
+        }
+        resolve(item.getAsFileSystemHandle())
+      }
+      window.addEventListener('drop', take, { capture: true, once: true })
+    })
+    Object.assign(window, { showOpenFilePicker: async () => [await handle] })
+  })
+  await upload.drop([path])
+  await expect(upload.rows).toHaveCount(0)
+  const goOn = await interrupt(upload, wire, () => page.getByText('Choose files').click())
+  await reload(upload)
+  await goOn()
+  const before = wire.exchanges.length
+  await upload.file(film).button('Go on').click()
+  await arrives(upload, store, film.sha256)
+  expect(sentSince(before, wire)).toEqual([4, 5])
+})
+
+test('what one tab uploads no other tab offers, until the first is closed', async ({ upload, wire, folder, page, context }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  await interrupt(upload, wire, () => upload.drop([path]))
+  const other = new UploadPage(await context.newPage(), folder)
+  await other.open()
+  // Small files do not wait for the journal, large ones do: when this one is there, the journal was read.
+  const large = file('large.bin', 17 * MB)
+  await other.waitBeforeUploading()
+  await other.pick(large)
+  await other.file(large).is('waiting')
+  await expect(other.rows).toHaveCount(1)
+  await page.close()
+  await reload(other)
+  await other.file(film).is('interrupted')
+})
+
 test('a file that was paused is offered after a reload', async ({ upload, wire, store, folder }) => {
   const path = await onDisk(folder, film)
   await upload.open()

@@ -12,6 +12,7 @@ use super::body::{Body, is_readable};
 use super::clock::now;
 use super::dropped::PickedFile;
 use super::journal::Journal;
+use super::page_lock::PageLock;
 use super::reading::is_available;
 use super::request::{Report, Request};
 use super::resuming::InterruptedFiles;
@@ -43,6 +44,7 @@ pub struct Driver {
     network: RefCell<Vec<EventListener>>,
     awake: Awake,
     pub(super) journal: Journal,
+    pub(super) page_lock: PageLock,
     pub(super) interrupted: InterruptedFiles,
 }
 
@@ -93,6 +95,7 @@ impl Driver {
             network: RefCell::default(),
             awake: Awake::default(),
             journal: Journal::open(),
+            page_lock: PageLock::hold(),
             interrupted: InterruptedFiles::default(),
         });
         driver.watch_network();

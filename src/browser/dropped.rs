@@ -17,7 +17,7 @@ pub struct PickedFile {
     /// The path below the folder that was dropped or picked (`photos/a.jpg`), with the file's own name last; empty
     /// outside folders.
     pub relative_path: String,
-    /// Opens the file again when this page is gone: of files that were dropped, in browsers that have this.
+    /// Opens the file again when this page is gone, in browsers that have this; not of files in folders.
     pub handle: Option<FileSystemFileHandle>,
 }
 

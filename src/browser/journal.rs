@@ -35,6 +35,7 @@ struct Database {
 type Change = dyn FnOnce(&IdbObjectStore) -> Result<IdbRequest, JsValue>;
 
 /// An upload that was interrupted.
+#[derive(Clone)]
 pub(super) struct Entry {
     /// What the engine goes on with.
     pub(super) upload: Interrupted,
@@ -46,6 +47,8 @@ pub(super) struct Entry {
     pub(super) part_size: u64,
     /// When the server does not know the token any more: milliseconds since 1970.
     pub(super) expires: f64,
+    /// The lock of the page that uploads it, or did.
+    pub(super) page: String,
     /// Opens the file again, where the browser has that.
     pub(super) handle: Option<FileSystemFileHandle>,
 }
@@ -59,7 +62,7 @@ impl Journal {
         let Entry { upload, fingerprint, .. } = entry;
         let algorithm = upload.algorithm.map(ChecksumAlgorithm::name);
         let record = Object::new();
-        let members: [(&str, JsValue); 11] = [
+        let members: [(&str, JsValue); 12] = [
             ("name", fingerprint.name.as_str().into()),
             ("size", fingerprint.size.into()),
             ("modified", fingerprint.modified.into()),
@@ -70,6 +73,7 @@ impl Journal {
             ("key", upload.key.as_str().into()),
             ("location", upload.location.as_deref().into()),
             ("algorithm", algorithm.into()),
+            ("page", entry.page.as_str().into()),
             ("handle", entry.handle.clone().into()),
         ];
         for (name, value) in members {
@@ -181,6 +185,7 @@ fn entry(token: UploadToken, record: &JsValue) -> Option<Entry> {
         relative_path: text("path")?,
         part_size,
         expires: number("expires")?,
+        page: text("page")?,
         handle: member("handle").dyn_into().ok(),
     })
 }

@@ -10,6 +10,7 @@ use super::PickedFile;
 use super::driver::Driver;
 use super::fingerprint::Fingerprint;
 use super::journal::Entry;
+use super::page_lock::PageLock;
 use crate::engine::sorted::SortedMap;
 use crate::engine::{FileId, Status, UploadFile};
 use crate::s3::{FileInfo, Meta, PartPlan};
@@ -45,9 +46,11 @@ impl InterruptedFiles {
 impl Driver {
     /// Puts what the journal holds on the list.
     pub(super) fn look_for_interrupted(&self) {
-        let known = |driver: &Self, entries: Vec<Entry>| {
+        let entries = self.journal.entries();
+        let known = Box::pin(async move { (entries.await, PageLock::living().await) });
+        let offer = |driver: &Self, (entries, living): (Vec<Entry>, Vec<String>)| {
             let now = js_sys::Date::now();
-            for entry in entries {
+            for entry in entries.into_iter().filter(|entry| !living.contains(&entry.page)) {
                 if now < entry.expires {
                     driver.add_interrupted(entry);
                 } else {
@@ -57,7 +60,7 @@ impl Driver {
             driver.interrupted.is_known.set(true);
             driver.start(false);
         };
-        self.then(self.journal.entries(), Box::new(known));
+        self.then(known, Box::new(offer));
     }
 
     fn add_interrupted(&self, entry: Entry) {
@@ -103,12 +106,12 @@ impl Driver {
 
     /// Goes on with the upload of the very same file, or adds it as a new one.
     pub(super) fn add_examined(&self, picked: PickedFile, starts: bool) {
-        // Whatever was asked of the journal before is answered before this.
+        // Until it is known what was interrupted, this is asked for in the same way once more, and answered after that.
         let known = (!self.interrupted.is_known.get()).then(|| self.journal.entries());
         let file = picked.file.clone();
         let fingerprint = Box::pin(async move {
             if let Some(known) = known {
-                drop(known.await);
+                drop((known.await, PageLock::living().await));
             }
             Fingerprint::of(file).await
         });
@@ -140,8 +143,12 @@ impl Driver {
 
     fn reopen(&self, id: FileId, mut picked: PickedFile, starts: bool) {
         let Some(entry) = self.interrupted.entries.borrow_mut().remove(&id) else { return };
+        let mut entry = Rc::unwrap_or_clone(entry);
         picked.relative_path.clone_from(&entry.relative_path);
-        picked.handle = picked.handle.or(entry.handle.clone());
+        picked.handle = picked.handle.or(entry.handle.take());
+        entry.handle.clone_from(&picked.handle);
+        entry.page.clone_from(&self.page_lock.name);
+        self.journal.remember(&entry);
         let (info, _) = self.described(&picked);
         self.files.borrow_mut().insert(id, picked);
         self.engine.borrow_mut().reopen(id, info);
@@ -164,7 +171,16 @@ impl Driver {
                 && let Some(PickedFile { relative_path, handle, .. }) = driver.files.borrow().get(&id)
             {
                 let (relative_path, handle) = (relative_path.clone(), handle.clone());
-                driver.journal.remember(&Entry { upload, fingerprint, relative_path, part_size, expires, handle });
+                let page = driver.page_lock.name.clone();
+                driver.journal.remember(&Entry {
+                    upload,
+                    fingerprint,
+                    relative_path,
+                    part_size,
+                    expires,
+                    page,
+                    handle,
+                });
             }
         };
         self.then(Fingerprint::of(file), Box::new(note));

@@ -2,7 +2,7 @@ use gloo_events::{EventListener, EventListenerOptions};
 use leptos::{html, prelude::*};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
-use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, Event, EventTarget};
+use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Element, Event, EventTarget, MouseEvent};
 
 use super::flag;
 use crate::Uploader;
@@ -32,6 +32,12 @@ pub fn Dropzone(
         take_all(files, uploader);
         listen_on_window(uploader, dragging);
     }));
+    // That dialog knows other kinds of `accept`.
+    let pick = move |event: MouseEvent| {
+        if accept.is_empty() && uploader.pick_files() {
+            event.prevent_default();
+        }
+    };
     let take = move |input| move |_| take_all(input, uploader);
     view! {
         <div class="dropzone" data-dragging=flag(move || dragging.get())>
@@ -42,7 +48,7 @@ pub fn Dropzone(
                     <input
                         type="file" name="file" form=form accept=accept autocomplete="off" node_ref=files
                         multiple=flag(move || hydrated.get()) required=flag(move || !hydrated.get())
-                        on:change=take(files)
+                        on:change=take(files) on:click=pick
                     />
                 </label>
                 <label class="button" hidden=flag(move || !hydrated.get())>
