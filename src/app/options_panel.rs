@@ -30,7 +30,7 @@ pub(super) fn OptionsPanel(uploader: Uploader, limit: usize, method: Rc<Cell<Opt
                 {number("Tries after a failure", "Per step", defaults.retry.max_retries.to_string(), set_max_retries)}
                 <label>
                     <span>"Method"</span>
-                    <select on:change=choose_method autocomplete="off">
+                    <select on:change:capture=choose_method autocomplete="off">
                         <option value="">"Automatic"</option>
                         <option value="PUT">"PUT"</option>
                         <option value="POST">"POST"</option>
@@ -54,7 +54,7 @@ fn number(label: &'static str, hint: &'static str, value: String, set: Box<dyn F
     view! {
         <label>
             <span>{label}</span>
-            <input type="number" min="0" inputmode="numeric" autocomplete="off" value=value on:change=change/>
+            <input type="number" min="0" inputmode="numeric" autocomplete="off" value=value on:change:capture=change/>
             <small>{hint}</small>
         </label>
     }
@@ -64,7 +64,7 @@ fn number(label: &'static str, hint: &'static str, value: String, set: Box<dyn F
 fn check(label: &'static str, set: Box<dyn Fn(bool)>) -> impl IntoView {
     view! {
         <label class="check">
-            <input type="checkbox" checked=true autocomplete="off" on:change=move |ev| set(event_target_checked(&ev))/>
+            <input type="checkbox" checked=true autocomplete="off" on:change:capture=move |ev| set(event_target_checked(&ev))/>
             <span>{label}</span>
         </label>
     }

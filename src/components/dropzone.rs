@@ -48,14 +48,14 @@ pub fn Dropzone(
                     <input
                         type="file" name="file" form=form accept=accept autocomplete="off" node_ref=files
                         multiple=flag(move || hydrated.get()) required=flag(move || !hydrated.get())
-                        on:change=take(files) on:click=pick
+                        on:change:capture=take(files) on:click:capture=pick
                     />
                 </label>
                 <label class="button" hidden=flag(move || !hydrated.get())>
                     "Choose a folder"
                     <input
                         type="file" prop:webkitdirectory=true autocomplete="off" node_ref=folder
-                        on:change=take(folder)
+                        on:change:capture=take(folder)
                     />
                 </label>
             </div>

@@ -164,7 +164,7 @@ fn Preview(uploader: Uploader, id: FileId, name: String) -> impl IntoView {
         <div class="preview" aria-hidden="true">
             <span hidden=flag(move || has_image.get())>{extension}</span>
             <img
-                src=url alt="" loading="lazy" decoding="async" hidden=flag(move || !has_image.get()) on:error=broken
+                src=url alt="" loading="lazy" decoding="async" hidden=flag(move || !has_image.get()) on:error:capture=broken
             />
         </div>
     }
