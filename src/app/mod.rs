@@ -10,6 +10,7 @@ mod answer;
 mod api;
 mod options_panel;
 mod page;
+mod question;
 #[cfg(feature = "ssr")]
 mod shell;
 mod upload_server;

@@ -2,12 +2,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use leptos::server_fn::ServerFn;
-use serde::Serialize;
 
 use super::answer::{FromJson, Json};
 use super::api::{
     ApiError, CompleteUpload, ConfirmUpload, CreateMultipartUpload, DiscardUpload, ListParts, SignParts, SignUploads,
 };
+use super::question::ToJson;
 use super::{CHECKSUM_ATTRIBUTE, ROOT_ID};
 use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
@@ -70,7 +70,7 @@ impl UploadServer for AppServer {
     }
 
     fn discard(&self, token: UploadToken) -> LocalFuture<()> {
-        let answer = exchange(DiscardUpload::PATH, serde_json::to_string(&DiscardUpload { token }));
+        let answer = exchange(DiscardUpload::PATH, DiscardUpload { token }.to_json());
         // Nobody is left to hear of a failure.
         Box::pin(async move { drop(answer.await) })
     }
@@ -80,17 +80,16 @@ impl UploadServer for AppServer {
 /// can do besides (streams, sockets) is a sixth of the page's WASM.
 fn call<Function, Output>(function: &Function) -> LocalFuture<Result<Output, CallFailure>>
 where
-    Function: ServerFn + Serialize,
+    Function: ServerFn + ToJson,
     Output: FromJson,
 {
-    let answer = exchange(Function::PATH, serde_json::to_string(function));
+    let answer = exchange(Function::PATH, function.to_json());
     Box::pin(async move { Output::from_json(&answer.await?).ok_or_else(not_its_answer) })
 }
 
 /// What all calls have in common: code that is generic is in the page once per function.
-fn exchange(path: &'static str, body: serde_json::Result<String>) -> LocalFuture<Result<Json, CallFailure>> {
+fn exchange(path: &'static str, body: String) -> LocalFuture<Result<Json, CallFailure>> {
     Box::pin(async move {
-        let body = body.map_err(|_| CallFailure::Invalid { reason: "it is not JSON".into() })?;
         let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
         let answer = post_json(path, &body).await.map_err(unreachable)?;
         if (200..300).contains(&answer.status) {
