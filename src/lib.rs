@@ -34,13 +34,18 @@ pub use uploader::{Uploader, use_uploader};
 #[cfg(all(feature = "hydrate", feature = "app"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    use wasm_bindgen::JsCast;
+    use leptos::prelude::*;
+    use leptos::tachys::{hydration::Cursor, view::PositionState};
 
     console_error_panic_hook::set_once();
-    let root = leptos::prelude::document().get_element_by_id(app::ROOT_ID);
-    if let Some(root) = root.and_then(|root| root.dyn_into().ok()) {
-        leptos::mount::hydrate_from(root, app::App).forget();
-    }
+    // Fails only if there is an executor already.
+    let _ = any_spawner::Executor::init_wasm_bindgen();
+    let Some(root) = document().get_element_by_id(app::ROOT_ID) else { return };
+    // As `leptos::mount::hydrate_from`, but nothing is shared with the server: this page has no resources, suspense or
+    // error boundaries, and reading theirs would be 5 kB of it, compressed.
+    let owner = Owner::new_root(None);
+    let view = owner.with(|| app::App().hydrate::<true>(&Cursor::new(root), &PositionState::default()));
+    std::mem::forget((owner, view));
 }
 
 /// Compiles the README's code.
