@@ -280,3 +280,33 @@ test('leaving the page is asked about while bytes move, and not afterwards', asy
   await page.close({ runBeforeUnload: true })
   await closed
 })
+
+test('the screen stays awake while bytes move, and no longer', async ({ upload, wire, page, context }) => {
+  // The lock is the browser's own; the test sees when it is asked for, and whether it is released.
+  await context.addInitScript(() => {
+    const locks: WakeLockSentinel[] = []
+    const { wakeLock } = navigator
+    const request = wakeLock.request.bind(wakeLock)
+    wakeLock.request = async type => {
+      const lock = await request(type)
+      locks.push(lock)
+      return lock
+    }
+    Object.assign(window, { locks })
+  })
+  const held = () =>
+    page.evaluate(() => (window as unknown as { locks: WakeLockSentinel[] }).locks.filter(lock => !lock.released).length)
+  await upload.open()
+  expect(await held()).toBe(0)
+  const stopped = wire.hold(1 * MB, { part: 1 })
+  await upload.pick(film)
+  await expect.poll(held).toBe(1)
+  await upload.file(film).button('Pause').click()
+  await expect.poll(held).toBe(0)
+  await upload.file(film).button('Resume').click()
+  await expect.poll(held).toBe(1)
+  stopped.lift()
+  stopped.release()
+  await upload.file(film).isComplete()
+  await expect.poll(held).toBe(0)
+})
