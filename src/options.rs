@@ -34,6 +34,9 @@ pub struct Options {
     /// only where the server signs checksums, and the browser computes them: without HTTPS it has no SHA-256, except on
     /// `localhost`. Default: true.
     pub integrity: bool,
+    /// The name of the `IndexedDB` database where uploads in parts are noted, so that they go on after a reload or a
+    /// crash; `None` notes nothing. Uploaders with lists of their own need names of their own. Default: `leptos-aws-s3`.
+    pub journal: Option<String>,
     /// Who signs, and confirms.
     pub server: Box<dyn UploadServer>,
 }
@@ -64,6 +67,7 @@ impl Options {
             should_use_multipart: ShouldUseMultipart::default(),
             get_chunk_size: Box::new(|file| chunk_size(file.size)),
             integrity: true,
+            journal: Some("leptos-aws-s3".into()),
             server: Box::new(server),
         }
     }
@@ -85,7 +89,8 @@ impl Options {
             seed,
         };
         let meta = FileMeta { of_all: self.meta, allowed: self.allowed_meta_fields };
-        (engine, Setup { meta, plan: Box::new(plan), server: self.server })
+        let journal = self.journal.filter(|_| has_parts);
+        (engine, Setup { meta, plan: Box::new(plan), journal, server: self.server })
     }
 }
 

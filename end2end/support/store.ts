@@ -18,10 +18,7 @@ export class Store {
   }
 
   async sha256(key: string): Promise<string> {
-    // Piece by piece: an object may be larger than a buffer.
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(join(this.#bucket, key)), hash)
-    return hash.digest('hex')
+    return sha256Of(join(this.#bucket, key))
   }
 
   async size(key: string): Promise<number> {
@@ -71,6 +68,13 @@ export class Store {
 export interface AccessKeys {
   accessKey: string
   secretKey: string
+}
+
+/** Of a file, piece by piece: it may be larger than a buffer. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
 }
 
 export function sha256(bytes: Uint8Array): string {

@@ -57,6 +57,8 @@ pub struct Setup {
     pub meta: FileMeta,
     /// Which files go in parts.
     pub plan: Box<PlanFile>,
+    /// The name of the database of uploads in parts; without one they are not noted.
+    pub journal: Option<String>,
     /// Who signs, and confirms.
     pub server: Box<dyn UploadServer>,
 }
@@ -79,7 +81,11 @@ struct Changes {
 
 impl Driver {
     /// A driver with no files. Only in a browser.
-    pub fn new(options: Options, Setup { meta, plan, server }: Setup, observer: Box<dyn Observer>) -> Rc<Self> {
+    pub fn new(
+        options: Options,
+        Setup { meta, plan, journal, server }: Setup,
+        observer: Box<dyn Observer>,
+    ) -> Rc<Self> {
         let driver = Rc::new_cyclic(|this| Self {
             this: this.clone(),
             engine: RefCell::new(Engine::new(options)),
@@ -94,7 +100,7 @@ impl Driver {
             changes: Changes::default(),
             network: RefCell::default(),
             awake: Awake::default(),
-            journal: Journal::open(),
+            journal: Journal::open(journal),
             page_lock: PageLock::hold(),
             interrupted: InterruptedFiles::default(),
         });

@@ -14,7 +14,6 @@ use super::server::{LocalFuture, spawn};
 use crate::engine::Interrupted;
 use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, UploadToken};
 
-const DATABASE: &str = "leptos-aws-s3";
 const UPLOADS: &str = "uploads";
 
 /// Uploads in parts that may go on when this page is gone, in `IndexedDB`.
@@ -54,8 +53,9 @@ pub(super) struct Entry {
 }
 
 impl Journal {
-    pub(super) fn open() -> Self {
-        Self { database: Database::open().ok().map(Rc::new) }
+    /// Without a name nothing is remembered.
+    pub(super) fn open(name: Option<String>) -> Self {
+        Self { database: name.and_then(|name| Database::open(&name).ok()).map(Rc::new) }
     }
 
     pub(super) fn remember(&self, entry: &Entry) {
@@ -122,9 +122,9 @@ impl Journal {
 }
 
 impl Database {
-    fn open() -> Result<Self, JsValue> {
+    fn open(name: &str) -> Result<Self, JsValue> {
         let factory = web_sys::window().ok_or(JsValue::NULL)?.indexed_db()?.ok_or(JsValue::NULL)?;
-        let request = factory.open_with_u32(DATABASE, 1)?;
+        let request = factory.open_with_u32(name, 1)?;
         let upgraded = request.clone();
         let upgrade = EventListener::new(&request, "upgradeneeded", move |_| {
             // Fails only where there is such a store already.

@@ -6,7 +6,7 @@ import { expectStored, test } from './fixtures'
 import { median } from './measure'
 import { watchMemory, type Memory } from './memory'
 import { openOwnPage } from './own-page'
-import { printTable, row, type Row } from './table'
+import { memoryColumns, printTable, row, type Row } from './table'
 import { readyThisPage } from './this-page'
 
 const BYTES = 1_024 * MB
@@ -84,11 +84,8 @@ function put(url: string): Promise<number> {
 function rowOf(client: string, rounds: Round[]): Row {
   const memories = rounds.flatMap(({ memory }) => memory ?? [])
   const most = memories.toSorted((a, b) => b.peak - b.idle - (a.peak - a.idle))[0]
-  const megabytes = (bytes: number | undefined) => (bytes === undefined ? '-' : `${(bytes / 1e6).toFixed(0)} MB`)
   return {
     ...row({ client, bytes: BYTES, milliseconds: median(rounds.map(round => round.milliseconds)) }),
-    idle: megabytes(most?.idle),
-    peak: megabytes(most?.peak),
-    'peak over idle': megabytes(most && most.peak - most.idle),
+    ...memoryColumns(most),
   }
 }

@@ -1,4 +1,5 @@
 import type { LinkSpeed } from '../../support/link'
+import type { Memory } from './memory'
 
 /** One client's run: what it moved, and how long that took. */
 export interface Transfer {
@@ -18,6 +19,16 @@ export function row({ client, bytes, milliseconds }: Transfer, link?: LinkSpeed)
     seconds: (milliseconds / 1_000).toFixed(2),
     'Mbit/s': mbit.toFixed(1),
     ...(link && { 'share of the link': `${((100 * mbit) / link.totalMbit).toFixed(0)} %` }),
+  }
+}
+
+/** What a tab's process had resident. */
+export function memoryColumns(memory: Memory | undefined): Row {
+  const megabytes = (bytes: number | undefined) => (bytes === undefined ? '-' : `${(bytes / 1e6).toFixed(0)} MB`)
+  return {
+    idle: megabytes(memory?.idle),
+    peak: megabytes(memory?.peak),
+    'peak over idle': megabytes(memory && memory.peak - memory.idle),
   }
 }
 
