@@ -52,7 +52,13 @@ impl Meter {
 
 /// How long `bytes` take; `None` while nothing moves.
 pub(super) fn time_left(bytes: u64, speed: f64) -> Option<Duration> {
-    if speed > 0.0 { Duration::try_from_secs_f64(as_f64(bytes) / speed).ok() } else { None }
+    if speed > 0.0 { Some(seconds(as_f64(bytes) / speed)) } else { None }
+}
+
+/// To the millisecond, which is all that an `Instant` has. The standard library's own is exact, and 0.4 kB more of the page.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, and none are negative")]
+pub(super) fn seconds(seconds: f64) -> Duration {
+    Duration::from_millis((seconds * 1000.0) as u64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a speed needs no 53 bits")]

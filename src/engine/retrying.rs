@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::id::Piece;
+use super::meter::seconds;
 use super::phase::{Next, Phase, Run, Step, Task};
 use super::{CallFailure, Engine, Event, FileId, Instant, RetryPolicy, UploadError};
 use crate::s3::{Checksum, Refusal};
@@ -117,7 +118,7 @@ impl RetryPolicy {
     /// The delay after so many failures in a row, for a random number in `[0, 1)`.
     fn delay(&self, failures: u32, random: f64) -> Duration {
         let ceiling = self.min_delay.saturating_mul(2_u32.saturating_pow(failures)).min(self.max_delay);
-        self.min_delay + ceiling.saturating_sub(self.min_delay).mul_f64(random)
+        self.min_delay + seconds(ceiling.saturating_sub(self.min_delay).as_secs_f64() * random)
     }
 }
 

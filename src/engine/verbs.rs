@@ -83,7 +83,7 @@ impl Engine {
         self.settle(now);
     }
 
-    fn ids(&self, wanted: impl Fn(&UploadFile) -> bool) -> Vec<FileId> {
+    fn ids(&self, wanted: fn(&UploadFile) -> bool) -> Vec<FileId> {
         self.files().filter(|file| wanted(file)).map(UploadFile::id).collect()
     }
 
