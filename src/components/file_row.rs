@@ -147,7 +147,7 @@ fn CopyButton(key: String, file_name: String) -> impl IntoView {
 /// A thumbnail for images, drawn by the browser from the file itself; else the name's extension.
 #[component]
 fn Preview(uploader: Uploader, id: FileId, name: String) -> impl IntoView {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_owned()).unwrap_or_default();
+    let extension = extension(&name).to_owned();
     let url = uploader.blob(id).and_then(|blob| thumbnail(&blob));
     let has_image = RwSignal::new(url.is_some());
     let revoke = {
@@ -168,6 +168,12 @@ fn Preview(uploader: Uploader, id: FileId, name: String) -> impl IntoView {
             />
         </div>
     }
+}
+
+/// By bytes: a search for text from its end is as large as the rest of a preview.
+fn extension(name: &str) -> &str {
+    let dot = name.bytes().rposition(|byte| byte == b'.');
+    dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default()
 }
 
 fn thumbnail(blob: &web_sys::File) -> Option<String> {

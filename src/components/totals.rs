@@ -11,8 +11,8 @@ pub fn TotalsBar(
     uploader: Uploader,
 ) -> impl IntoView {
     let totals = uploader.totals();
-    // A memo, so that screen readers hear the counts and not each byte.
-    let summary: Signal<String> = Memo::new(move |_| totals.with(summary)).into();
+    // Leptos leaves a text alone that is as it was: screen readers hear the counts and not each byte.
+    let summary = text(move || totals.with(summary));
     let facts = text(move || totals.with(|t| status_text::progress(&t.progress)));
     let button = move |label: &'static str, shown: fn(&Totals) -> bool, act: fn(Uploader)| {
         let label = text(move || label.into());
