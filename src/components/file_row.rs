@@ -29,7 +29,6 @@ pub(super) fn FileRow(
     let progress_name = format!("Progress of {name}");
     let label = text(move || name.clone());
     let status = move || file.read().status();
-    let is_complete = Memo::new(move |_| status() == Status::Complete);
     let error = text(move || file.read().error().map(ToString::to_string).unwrap_or_default());
     let is_over = flag(move || status().is_terminal());
     view! {
@@ -53,7 +52,8 @@ pub(super) fn FileRow(
                 </p>
                 <p class="facts resumed">{text(move || status_text::resumed(file.read().resumed()).to_owned())}</p>
                 <p class="error" role="alert" hidden=flag(move || status() != Status::Failed)>{error}</p>
-                {move || is_complete.get().then(|| view! { <Uploaded file label object_href/> })}
+                // A file that is complete changes no more, so this needs no memo.
+                {move || (status() == Status::Complete).then(|| view! { <Uploaded file label object_href/> })}
             </div>
             <Actions uploader id file label/>
         </li>
