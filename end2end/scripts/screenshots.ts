@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { bigFile, file, KB, MB } from '../support/files'
+import { bigFile, file, KB, MB, onDisk } from '../support/files'
 import { expect, test } from '../support/fixtures'
 
 const looks = {
@@ -9,7 +9,7 @@ const looks = {
 } as const
 
 for (const [look, { colorScheme, width }] of Object.entries(looks)) {
-  test(look, async ({ upload, wire, page, server }) => {
+  test(look, async ({ upload, wire, page, server, folder }) => {
     void server
     let number = 1
     const picture = async (state: string) => {
@@ -17,7 +17,8 @@ for (const [look, { colorScheme, width }] of Object.entries(looks)) {
       await page.screenshot({ path, fullPage: true, animations: 'disabled' })
       console.log(path)
     }
-    await page.emulateMedia({ colorScheme })
+    // A bar on its way to where it belongs is no picture of either.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.setViewportSize({ width, height: 640 })
     await upload.open()
     await picture('empty')
@@ -36,10 +37,21 @@ for (const [look, { colorScheme, width }] of Object.entries(looks)) {
     await picture('uploading')
     held.lift()
 
-    wire.answer(403, 'AccessDenied')
+    const refused = wire.answer(403, 'AccessDenied')
     await upload.pick(file('not for us.docx', 30 * KB, 'application/msword'))
     await upload.file('not for us.docx').is('failed')
     await picture('failed')
+
+    refused.lift()
+    const large = wire.hold(1 * MB, { part: 3 })
+    await upload.pick(file('slides of the whole course.zip', 20 * MB))
+    await wire.waitFor('its last part', () => large.exchanges[0]?.received === 1 * MB)
+    await upload.drop([await onDisk(folder, file('the wedding.mov', 23 * MB))])
+    await wire.waitFor('its last part', () => large.exchanges[1]?.received === 1 * MB)
+    page.once('dialog', dialog => void dialog.accept())
+    await page.reload()
+    await expect(upload.withStatus('interrupted')).toHaveCount(2)
+    await picture('interrupted')
   })
 }
 

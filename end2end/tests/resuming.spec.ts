@@ -69,6 +69,8 @@ test('after a reload a dropped file goes on with one click', async ({ upload, wi
   const row = upload.file(film)
   await row.is('interrupted')
   await expect(row.progress).toHaveAttribute('value', '61')
+  await expect(row.resumed).toBeHidden()
+  await expect(upload.totals.getByRole('status')).toHaveText('1 interrupted')
   await goOn()
   const before = wire.exchanges.length
   await row.button('Go on').click()

@@ -40,6 +40,8 @@ pub(super) struct Entry {
     pub(super) upload: Interrupted,
     /// What the file was.
     pub(super) fingerprint: Fingerprint,
+    /// The file's MIME type, as the browser guessed it.
+    pub(super) content_type: String,
     /// The path below the folder that was picked, if one was.
     pub(super) relative_path: String,
     /// Bytes of every part but the last.
@@ -62,11 +64,12 @@ impl Journal {
         let Entry { upload, fingerprint, .. } = entry;
         let algorithm = upload.algorithm.map(ChecksumAlgorithm::name);
         let record = Object::new();
-        let members: [(&str, JsValue); 12] = [
+        let members: [(&str, JsValue); 13] = [
             ("name", fingerprint.name.as_str().into()),
             ("size", fingerprint.size.into()),
             ("modified", fingerprint.modified.into()),
             ("hash", fingerprint.hash.as_str().into()),
+            ("type", entry.content_type.as_str().into()),
             ("path", entry.relative_path.as_str().into()),
             ("partSize", number(entry.part_size).into()),
             ("expires", entry.expires.into()),
@@ -182,6 +185,7 @@ fn entry(token: UploadToken, record: &JsValue) -> Option<Entry> {
     Some(Entry {
         upload: Interrupted { token, key, location, algorithm, checksums: Vec::new(), parts: 0 },
         fingerprint,
+        content_type: text("type")?,
         relative_path: text("path")?,
         part_size,
         expires: number("expires")?,

@@ -168,13 +168,15 @@ impl Driver {
             });
             if is_open
                 && let Some(fingerprint) = fingerprint
-                && let Some(PickedFile { relative_path, handle, .. }) = driver.files.borrow().get(&id)
+                && let Some(PickedFile { file, relative_path, handle }) = driver.files.borrow().get(&id)
             {
+                let content_type = file.type_();
                 let (relative_path, handle) = (relative_path.clone(), handle.clone());
                 let page = driver.page_lock.name.clone();
                 driver.journal.remember(&Entry {
                     upload,
                     fingerprint,
+                    content_type,
                     relative_path,
                     part_size,
                     expires,
@@ -194,7 +196,7 @@ impl Entry {
         let Fingerprint { name, size, .. } = &self.fingerprint;
         let path = Some(self.relative_path.as_str()).filter(|path| !path.is_empty());
         let meta: Meta = path.map(|path| ("relativePath", path)).into_iter().collect();
-        FileInfo { name: name.clone(), size: *size as u64, meta, ..FileInfo::default() }
+        FileInfo { name: name.clone(), size: *size as u64, content_type: self.content_type.clone(), meta }
     }
 }
 

@@ -22,7 +22,8 @@ pub fn TotalsBar(
         <section class="totals" aria-label="Totals" hidden=flag(move || totals.with(|t| t.files == 0))>
             <p role="status">{summary}</p>
             <progress
-                max="100" value=text(move || totals.with(|t| t.progress.percent()).to_string()) aria-label="Progress of all files"
+                max="100" value=text(move || totals.with(|t| t.progress.percent()).to_string())
+                hidden=flag(move || totals.with(|t| t.files == t.interrupted)) aria-label="Progress of all files"
             ></progress>
             <p class="facts" hidden=flag(move || totals.with(|t| t.active + t.paused == 0))>{facts}</p>
             <div class="actions">
@@ -40,7 +41,10 @@ pub fn TotalsBar(
 fn summary(totals: &Totals) -> String {
     let of = totals.files - totals.interrupted;
     let files = if of == 1 { "file" } else { "files" };
-    let mut parts = vec![format!("{} of {of} {files} uploaded", totals.complete)];
+    let mut parts = Vec::new();
+    if of > 0 {
+        parts.push(format!("{} of {of} {files} uploaded", totals.complete));
+    }
     let others = [(totals.failed, "failed"), (totals.paused, "paused"), (totals.interrupted, "interrupted")];
     parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     parts.join(", ")

@@ -58,7 +58,6 @@ impl UploadFile {
             self.sent = plan.size().min(plan.part_size() * u64::from(upload.parts));
             multipart.resume(upload);
         }
-        self.resumed = Some(Resumed::GoesOn);
     }
 
     pub(in crate::engine) fn reopen(&mut self, info: FileInfo) {
@@ -66,6 +65,7 @@ impl UploadFile {
             self.meta.insert(name, value);
         }
         self.info = info;
+        self.resumed = Some(Resumed::GoesOn);
         self.phase = Phase::Waiting;
     }
 
