@@ -14,14 +14,12 @@ use self::{
 };
 use super::{
     AllowedTypes, Limits,
-    provider::{Provider, Support},
+    provider::{PostPolicies, Provider},
 };
 use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, Method};
 
-/// Signatures end after a week at the latest.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
-const MAX_EXPIRES: Duration = Duration::from_hours(7 * 24);
+/// How long an upload may take where nobody says.
+const TOKEN_EXPIRES: Duration = Duration::from_hours(7 * 24);
 
 /// A secret shorter than this could be guessed.
 const MIN_SECRET_CHARACTERS: usize = 32;
@@ -85,7 +83,7 @@ impl Config {
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
             expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
-            token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(MAX_EXPIRES),
+            token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
             secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
             store,
         };
@@ -100,8 +98,12 @@ impl Config {
         if self.limits.max_size > MAX_OBJECT_SIZE {
             env.problem("UPLOAD_MAX_SIZE is more than 48.8 TiB (53687091200000), the most an S3 object has.");
         }
-        if self.expires > MAX_EXPIRES {
-            env.problem("UPLOAD_EXPIRES is more than 604800 seconds (7 days), after which S3 signatures end.");
+        let Provider { title, max_expires, .. } = self.store.provider();
+        if self.expires > *max_expires {
+            let (seconds, days) = (max_expires.as_secs(), max_expires.as_secs() / 86_400);
+            env.problem(format!(
+                "UPLOAD_EXPIRES is more than {seconds} seconds ({days} days), after which signatures for {title} end."
+            ));
         }
         if self.token_expires < self.expires {
             env.problem("UPLOAD_TOKEN_EXPIRES is less than UPLOAD_EXPIRES: uploads could not be confirmed.");
@@ -109,19 +111,26 @@ impl Config {
         if self.secret.as_ref().is_some_and(|secret| secret.chars().count() < MIN_SECRET_CHARACTERS) {
             env.problem("UPLOAD_SECRET has fewer than 32 characters. `openssl rand -hex 32` makes a good one.");
         }
-        let provider = self.store.provider();
-        if self.method == Some(Method::Post) && provider.post_policy == Support::No {
-            env.problem(format!("UPLOAD_METHOD=post, but {} has no POST policies. Set put or auto.", provider.name));
+        if self.method == Some(Method::Post) {
+            match self.store.provider().post_policy {
+                PostPolicies::No => {
+                    env.problem(format!("UPLOAD_METHOD=post, but {title} has no POST policies. Set put or auto."));
+                }
+                PostPolicies::NoSizeLimit => env.problem(format!(
+                    "UPLOAD_METHOD=post, but {title} takes files of any size with a POST policy. Set put or auto."
+                )),
+                PostPolicies::Yes | PostPolicies::Unknown => {}
+            }
         }
     }
 
-    /// The method to sign for a page that would like `wish`.
+    /// The method to sign for a page that would like `wish`: POST only where the policy limits the file's size.
     #[must_use]
     pub fn method_for(&self, wish: Option<Method>) -> Method {
         let auto = match self.store.provider().post_policy {
-            Support::Yes => Method::Post,
-            Support::No => return Method::Put,
-            Support::Unknown => Method::Put,
+            PostPolicies::No | PostPolicies::NoSizeLimit => return Method::Put,
+            PostPolicies::Yes => Method::Post,
+            PostPolicies::Unknown => Method::Put,
         };
         self.method.or(wish).unwrap_or(auto)
     }

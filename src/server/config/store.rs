@@ -3,16 +3,17 @@ use std::{net::SocketAddr, path::PathBuf};
 use super::{
     environment::Environment,
     parse_addr,
-    values::{parse_bool, parse_bucket, parse_region},
+    values::{parse_account, parse_bool, parse_bucket, parse_region},
 };
 use crate::server::{
     presign::Endpoint,
-    provider::{AWS, Addressing, CUSTOM, Provider},
+    provider::{AWS, Addressing, CUSTOM, Provider, RegionRule},
 };
 
 /// Any of these says that uploads go to a store elsewhere. AWS's own variables do not: many machines
 /// have them for other reasons.
-const S3_VARIABLES: &[&str] = &["S3_PROVIDER", "S3_BUCKET", "S3_REGION", "S3_ENDPOINT", "S3_FORCE_PATH_STYLE"];
+const S3_VARIABLES: &[&str] =
+    &["S3_PROVIDER", "S3_BUCKET", "S3_REGION", "S3_ACCOUNT", "S3_ENDPOINT", "S3_FORCE_PATH_STYLE"];
 
 const EMBEDDED_VARIABLES: &[&str] = &["EMBEDDED_S3_ADDR", "EMBEDDED_S3_DIR"];
 
@@ -95,15 +96,16 @@ impl S3Config {
             env.problem(problem);
         }
         let bucket = bucket.unwrap_or_default();
-        let region = region(env, provider);
-        let endpoint = endpoint.unwrap_or_else(|| provider_endpoint(env, provider, &region));
+        let Regions { located, signed } = Regions::read(env, provider, endpoint.is_some());
+        let account = account(env, provider, endpoint.is_some());
+        let endpoint = endpoint.unwrap_or_else(|| provider_endpoint(env, provider, &located, &account));
         let force_path = env.parsed("S3_FORCE_PATH_STYLE", parse_bool);
         Self {
             provider,
             addressing: addressing(provider, force_path, &bucket),
             public_endpoint: public_endpoint(env).unwrap_or_else(|| endpoint.clone()),
             bucket,
-            region,
+            region: signed,
             endpoint,
         }
     }
@@ -134,27 +136,74 @@ fn provider(env: &mut Environment<'_>, has_endpoint: bool) -> &'static Provider 
     })
 }
 
-fn region(env: &mut Environment<'_>, provider: &Provider) -> String {
+/// The region that the endpoint has, and the one that signatures name.
+struct Regions {
+    located: String,
+    signed: String,
+}
+
+impl Regions {
+    fn read(env: &mut Environment<'_>, provider: &Provider, has_endpoint: bool) -> Self {
+        let is_in_template = provider.has_region_in_endpoint();
+        let (located, signed) = match provider.region {
+            RegionRule::Fixed(fixed) if is_in_template && !has_endpoint => {
+                (named_region(env, provider, None), fixed.to_owned())
+            }
+            RegionRule::Fixed(fixed) => {
+                // AWS's own variables may be there for other reasons.
+                if !is_in_template && env.text("S3_REGION").is_some_and(|region| region != fixed) {
+                    env.problem(format!(
+                        "S3_REGION has no use with {}: its region is {fixed}. Unset it.",
+                        provider.title
+                    ));
+                }
+                (fixed.to_owned(), fixed.to_owned())
+            }
+            RegionRule::Required => {
+                let region = named_region(env, provider, None);
+                (region.clone(), region)
+            }
+            RegionRule::Default(default) => {
+                let region = named_region(env, provider, Some(default));
+                (region.clone(), region)
+            }
+        };
+        Self { located, signed }
+    }
+}
+
+fn named_region(env: &mut Environment<'_>, provider: &Provider, default: Option<&str>) -> String {
     let named = env.first(&["S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]);
-    let named = named.or_else(|| provider.region.map(str::to_owned));
-    match named.as_deref().map(parse_region) {
+    match named.as_deref().or(default).map(parse_region) {
         Some(Ok(region)) => return region,
         Some(Err(error)) => env.problem(format!("S3_REGION: {error}.")),
-        None => {
-            env.problem(format!("S3_REGION is missing: the region of the bucket, which {} signs with.", provider.name));
-        }
+        None => env.problem(format!("S3_REGION is missing: the region of the bucket, which {} needs.", provider.title)),
     }
     String::new()
 }
 
-fn provider_endpoint(env: &mut Environment<'_>, provider: &Provider, region: &str) -> Endpoint {
-    let Some(template) = provider.endpoint else {
-        env.problem(format!("S3_ENDPOINT is missing: the address {} gave you.", provider.name));
+fn account(env: &mut Environment<'_>, provider: &Provider, has_endpoint: bool) -> String {
+    let account = env.parsed("S3_ACCOUNT", parse_account);
+    let is_set = env.text("S3_ACCOUNT").is_some();
+    let title = provider.title;
+    match provider.account {
+        Some(what) if !is_set && !has_endpoint => {
+            env.problem(format!("S3_ACCOUNT is missing: {what}, which is in the address of {title}."));
+        }
+        Some(_) if is_set && has_endpoint => {
+            env.problem("S3_ACCOUNT has no use where S3_ENDPOINT says the address. Unset one of them.");
+        }
+        None if is_set => env.problem(format!("S3_ACCOUNT has no use with {title}. Unset it.")),
+        _ => {}
+    }
+    account.unwrap_or_default()
+}
+
+fn provider_endpoint(env: &mut Environment<'_>, provider: &Provider, region: &str, account: &str) -> Endpoint {
+    let Some(endpoint) = provider.endpoint_of(region, account) else {
+        env.problem(format!("S3_ENDPOINT is missing: the address of your store ({}).", provider.name));
         return placeholder();
     };
-    // AWS in China is a partition of its own.
-    let partition = if region.starts_with("cn-") { ".cn" } else { "" };
-    let endpoint = template.replace("{region}", region) + partition;
     endpoint.parse().unwrap_or_else(|_| placeholder())
 }
 

@@ -56,6 +56,76 @@ fn an_endpoint_alone_is_some_other_store() {
 }
 
 #[test]
+fn a_presets_bucket_and_account_are_enough_and_regions_for_other_tools_stay_out_of_it() {
+    let r2 = s3(&[
+        ("S3_PROVIDER", "R2"),
+        ("S3_BUCKET", "photos"),
+        ("S3_ACCOUNT", "0a1b2c.eu"),
+        ("AWS_REGION", "eu-central-1"),
+    ]);
+    assert_eq!(r2.endpoint.to_string(), "https://0a1b2c.eu.r2.cloudflarestorage.com");
+    assert_eq!((r2.region.as_str(), r2.addressing), ("auto", Addressing::Path));
+}
+
+#[test]
+fn the_region_of_an_address_need_not_be_the_one_that_is_signed() {
+    let spaces = [("S3_PROVIDER", "digitalocean"), ("S3_BUCKET", "photos")];
+    let s3 = s3(&[&spaces[..], &[("S3_REGION", "fra1")]].concat());
+    assert_eq!(
+        (s3.endpoint.to_string().as_str(), s3.region.as_str()),
+        ("https://fra1.digitaloceanspaces.com", "us-east-1")
+    );
+    assert!(
+        problems(&spaces).contains("S3_REGION is missing: the region of the bucket, which DigitalOcean Spaces needs.")
+    );
+}
+
+#[test]
+fn an_account_or_a_region_is_missing_or_of_no_use() {
+    for (variables, problem) in [
+        (
+            &[("S3_PROVIDER", "r2")][..],
+            "S3_ACCOUNT is missing: the account's id, which is in the address of Cloudflare R2.",
+        ),
+        (
+            &[("S3_PROVIDER", "aws"), ("S3_REGION", "eu-west-1"), ("S3_ACCOUNT", "me")],
+            "no use with Amazon S3. Unset it.",
+        ),
+        (
+            &[("S3_PROVIDER", "r2"), ("S3_ACCOUNT", "me"), ("S3_ENDPOINT", "https://me.r2.example")],
+            "S3_ACCOUNT has no use where S3_ENDPOINT says the address.",
+        ),
+        (
+            &[("S3_PROVIDER", "r2"), ("S3_ACCOUNT", "me"), ("S3_REGION", "weur")],
+            "S3_REGION has no use with Cloudflare R2: its region is auto. Unset it.",
+        ),
+        (&[("S3_PROVIDER", "r2"), ("S3_ACCOUNT", "me/../you")], "S3_ACCOUNT: `me/../you` can't be part of a host"),
+        (&[("S3_PROVIDER", "minio")], "S3_ENDPOINT is missing: the address of your store (minio)."),
+    ] {
+        let problems = problems(&[variables, &[("S3_BUCKET", "photos")]].concat());
+        assert_eq!(problems.lines().count(), 2, "{problems}");
+        assert!(problems.contains(problem), "“{problem}” is not in:\n{problems}");
+    }
+}
+
+#[test]
+fn a_signature_may_be_as_long_as_the_store_allows() {
+    let expires = |provider, seconds| {
+        read(&[
+            ("S3_PROVIDER", provider),
+            ("S3_BUCKET", "photos"),
+            ("AWS_REGION", "x"),
+            ("UPLOAD_EXPIRES", seconds),
+            ("UPLOAD_TOKEN_EXPIRES", "99999999"),
+        ])
+        .map(|config| config.expires.as_secs())
+    };
+    assert_eq!(expires("tigris", "7776000"), Ok(7_776_000));
+    assert!(expires("tigris", "7776001").is_err());
+    assert!(expires("aws", "604801").is_err());
+}
+
+#[test]
 fn every_problem_is_in_one_message() {
     let message = problems(&[
         ("S3_PROVIDER", "azure"),
@@ -71,7 +141,7 @@ fn every_problem_is_in_one_message() {
         ("UPLOAD_SECRET", "short"),
     ]);
     for expected in [
-        "S3_PROVIDER: `azure` is none of aws, r2, minio, custom",
+        "S3_PROVIDER: `azure` is none of aws, r2, digitalocean, ",
         "S3_BUCKET is missing",
         "S3_REGION is missing",
         "S3_FORCE_PATH_STYLE: `maybe`",
@@ -79,7 +149,7 @@ fn every_problem_is_in_one_message() {
         "UPLOAD_MAX_SIZE is more than 48.8 TiB",
         "S3_CHECKSUM: `crc32` is none of sha256, md5 and none",
         "UPLOAD_MAX_FILES: `0`",
-        "UPLOAD_EXPIRES is more than 604800",
+        "UPLOAD_EXPIRES is more than 604800 seconds (7 days)",
         "UPLOAD_ALLOWED_TYPES: `pdf`",
         "UPLOAD_METHOD: `patch`",
         "UPLOAD_PREFIX: `../up`",
@@ -91,9 +161,15 @@ fn every_problem_is_in_one_message() {
 
 #[test]
 fn post_policies_are_not_asked_of_a_store_without_them() {
-    let r2 = [("S3_PROVIDER", "r2"), ("S3_BUCKET", "photos"), ("S3_ENDPOINT", "https://a.r2.cloudflarestorage.com")];
-    assert!(problems(&[&r2[..], &[("UPLOAD_METHOD", "post")]].concat()).contains("r2 has no POST policies"));
-    assert_eq!(read(&r2).unwrap().method_for(Some(Method::Post)), Method::Put);
+    for (provider, problem) in
+        [("r2", "Cloudflare R2 has no POST policies"), ("supabase", "Supabase takes files of any size")]
+    {
+        let store = [("S3_PROVIDER", provider), ("S3_BUCKET", "photos"), ("S3_ENDPOINT", "https://store.example")];
+        let store = [&store[..], &[("AWS_REGION", "eu-central-1")]].concat();
+        assert!(problems(&[&store[..], &[("UPLOAD_METHOD", "post")]].concat()).contains(problem));
+        let config = read(&store).unwrap();
+        assert_eq!([None, Some(Method::Post)].map(|wish| config.method_for(wish)), [Method::Put; 2], "{provider}");
+    }
 }
 
 #[test]

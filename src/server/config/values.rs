@@ -101,6 +101,18 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
     }
 }
 
+/// An account's name becomes part of a host: labels of letters, digits and hyphens.
+pub(super) fn parse_account(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(legal) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if text.split('.').all(is_label) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!("`{text}` can't be part of a host: letters, digits and hyphens are allowed"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +140,14 @@ mod tests {
         assert!(parse_bucket("my-bucket.example").is_ok());
         for text in ["ab", "Bucket", "a_b", "-ab", "a..b", "a/b"] {
             assert!(parse_bucket(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_part_of_a_host_and_nothing_more() {
+        assert_eq!(parse_account("0A1b.eu"), Ok("0a1b.eu".to_owned()));
+        for text in ["a/b", "a b", "a..b", "evil.com/", "-a", "a-", "a@b", "a:1", "ä"] {
+            assert!(parse_account(text).is_err(), "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     server::{
         Visitor,
         presign::{PostPolicy, PostTarget},
-        provider::Support,
+        provider::PostPolicies,
         random::random_id,
         token::Upload,
     },
@@ -31,7 +31,7 @@ impl UploadService {
     pub async fn form(&self, visitor: &Visitor, page: &str) -> Option<UploadParameters> {
         let is_restricted = !self.limits().allowed_types.is_everything();
         let wants_put = self.0.config.method == Some(Method::Put);
-        if is_restricted || wants_put || self.0.config.store.provider().post_policy != Support::Yes {
+        if is_restricted || wants_put || self.0.config.store.provider().post_policy != PostPolicies::Yes {
             return None;
         }
         let now = SystemTime::now();

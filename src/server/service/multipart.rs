@@ -10,12 +10,13 @@ use super::{
 use crate::{
     s3::{
         CreatedUpload, Key, Method, Part, PartPlan, PartPlanError, PartRequest, Refusal, SignRequest, SignedPart,
-        SignedUpload, UploadParameters, UploadToken, content_disposition,
+        SignedUpload, UploadParameters, UploadToken, content_disposition, human_size,
     },
     server::{
         Visitor,
         metadata::{PREFIX, user_metadata},
         presign::UploadPart,
+        provider::Provider,
         token::{MultipartUpload, Upload},
     },
 };
@@ -33,7 +34,8 @@ impl UploadService {
         part_size: u64,
         now: SystemTime,
     ) -> Result<SignedUpload, Refusal> {
-        PartPlan::new(request.file.size, part_size).map_err(malformed)?;
+        let plan = PartPlan::new(request.file.size, part_size).map_err(malformed)?;
+        check_count(&plan, self.0.config.store.provider())?;
         let (key, token) = if let Some(token) = &request.renew {
             (self.reserved(visitor, token, request, now)?.key, token.clone())
         } else {
@@ -206,6 +208,18 @@ impl MultipartUpload {
     }
 }
 
+/// Some stores take fewer parts of an object than S3 does.
+fn check_count(plan: &PartPlan, provider: &Provider) -> Result<(), Refusal> {
+    let (parts, max) = (plan.parts(), provider.max_parts);
+    if parts <= max {
+        return Ok(());
+    }
+    let enough = human_size(plan.size().div_ceil(max.into()).next_multiple_of(1 << 20));
+    let title = provider.title;
+    let reason = format!("{title} takes at most {max} parts, this file would have {parts}. {enough} each are enough.");
+    Err(Refusal::Malformed { reason })
+}
+
 fn malformed(error: PartPlanError) -> Refusal {
     Refusal::Malformed { reason: format!("{error}.") }
 }
@@ -214,4 +228,24 @@ fn malformed(error: PartPlanError) -> Refusal {
 fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String)> {
     let bare = |(name, value): (String, String)| (name.trim_start_matches(PREFIX).to_owned(), value);
     metadata.into_iter().map(bare).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::provider::AWS;
+
+    #[test]
+    fn a_store_of_fewer_parts_is_not_sent_more_and_the_refusal_says_what_would_do() {
+        let plan = PartPlan::new(8_389_000_000, 8 << 20).unwrap();
+        assert_eq!(check_count(&plan, &AWS), Ok(()));
+        let refusal = check_count(&plan, Provider::named("scaleway").unwrap()).unwrap_err().to_string();
+        assert!(
+            refusal.ends_with("at most 1000 parts, this file would have 1001. 9.0 MiB each are enough."),
+            "{refusal}"
+        );
+        assert!(
+            check_count(&PartPlan::new(8_388_608_000, 8 << 20).unwrap(), Provider::named("scaleway").unwrap()).is_ok()
+        );
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
         Visitor,
         metadata::user_metadata,
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
-        provider::Support,
+        provider::ConditionalPut,
         random::random_id,
         token::{Claim, Upload},
     },
@@ -70,15 +70,17 @@ impl UploadService {
         requests.into_iter().enumerate().map(answer).collect()
     }
 
-    /// A signature lasts no longer than the credentials it was made with, whatever it says.
+    /// A signature lasts no longer than the credentials it was made with, whatever it says, and than the store allows.
     pub(super) async fn signing(&self, now: SystemTime) -> Result<Signing, Refusal> {
         let credentials = self.0.store.credentials.at(now).await.map_err(|error| {
             eprintln!("No credentials to sign with: {error}");
             Refusal::StoreRefused { reason: "it has no credentials to sign with".to_owned() }
         })?;
         let remaining = credentials.expiry().map(|end| end.duration_since(now).unwrap_or_default());
-        let expires_in = remaining.unwrap_or(Duration::MAX).min(self.0.config.expires);
-        if expires_in.as_secs() == 0 {
+        let allowed = self.0.config.expires.min(self.0.config.store.provider().max_expires);
+        // A URL says it in whole seconds.
+        let expires_in = Duration::from_secs(remaining.unwrap_or(Duration::MAX).min(allowed).as_secs());
+        if expires_in.is_zero() {
             return Err(Refusal::StoreRefused { reason: "its credentials have expired".to_owned() });
         }
         Ok(Signing { credentials, expires_in, now })
@@ -148,7 +150,7 @@ impl UploadService {
             ("content-type".to_owned(), content_type.to_owned()),
             ("content-disposition".to_owned(), content_disposition(&file.name)),
         ];
-        if self.0.config.store.provider().conditional_put == Support::Yes {
+        if self.0.config.store.provider().conditional_put == ConditionalPut::Honoured {
             headers.push(("if-none-match".to_owned(), "*".to_owned()));
         }
         headers.extend(checksum.map(|checksum| (checksum.algorithm.header().to_owned(), checksum.value.clone())));
