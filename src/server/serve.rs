@@ -7,7 +7,6 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use super::{
     Config, UploadService,
     config::{S3Config, StoreConfig},
-    presign::Bucket,
     service::Store,
     token::Sealer,
 };
@@ -133,8 +132,7 @@ async fn connect(s3: &S3Config) -> Result<Store, StartError> {
     let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();
     let credentials =
         aws_credential_types::provider::SharedCredentialsProvider::new(chain.region(region).build().await);
-    let bucket = Bucket::new(&s3.public_endpoint, s3.addressing, s3.bucket.clone(), s3.region.clone());
-    let store = Store::new(s3.provider, bucket, &s3.endpoint, s3.addressing, credentials);
+    let store = Store::configured(s3, credentials);
     store.check_credentials().await.map_err(StartError::NoCredentials)?;
     Ok(store)
 }

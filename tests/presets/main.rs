@@ -5,3 +5,4 @@
 
 mod env_example;
 mod example;
+mod presigned;

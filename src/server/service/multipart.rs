@@ -100,9 +100,24 @@ impl UploadService {
         token: &UploadToken,
         parts: Vec<PartRequest>,
     ) -> Result<Vec<Result<SignedPart, Refusal>>, Refusal> {
-        let upload = self.multipart(visitor, token)?;
+        self.sign_parts_at(visitor, token, parts, SystemTime::now()).await
+    }
+
+    /// [`UploadService::sign_parts`] at a given time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`UploadService::sign_parts`].
+    pub async fn sign_parts_at(
+        &self,
+        visitor: &Visitor,
+        token: &UploadToken,
+        parts: Vec<PartRequest>,
+        now: SystemTime,
+    ) -> Result<Vec<Result<SignedPart, Refusal>>, Refusal> {
+        let upload = self.multipart_at(visitor, token, now)?;
         let plan = upload.plan()?;
-        let signing = self.signing(SystemTime::now()).await?;
+        let signing = self.signing(now).await?;
         let answer = |(index, request): (usize, PartRequest)| {
             if index >= MAX_PARTS_A_CALL {
                 let reason = format!("the server signs at most {MAX_PARTS_A_CALL} parts in one call.");
@@ -169,7 +184,16 @@ impl UploadService {
     }
 
     pub(super) fn multipart(&self, visitor: &Visitor, token: &UploadToken) -> Result<MultipartUpload, Refusal> {
-        match self.0.sealer.open(visitor, token, SystemTime::now())? {
+        self.multipart_at(visitor, token, SystemTime::now())
+    }
+
+    fn multipart_at(
+        &self,
+        visitor: &Visitor,
+        token: &UploadToken,
+        now: SystemTime,
+    ) -> Result<MultipartUpload, Refusal> {
+        match self.0.sealer.open(visitor, token, now)? {
             Upload::Multipart(upload) => Ok(upload),
             _ => Err(Refusal::TokenInvalid),
         }

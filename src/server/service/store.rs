@@ -14,6 +14,7 @@ use super::store_error::StoreError;
 use crate::{
     s3::{ChecksumAlgorithm, ETag, Key, Object},
     server::{
+        config::S3Config,
         credentials::CachedCredentials,
         presign::{Bucket, Endpoint},
         provider::{AWS, Addressing, Provider},
@@ -41,6 +42,13 @@ pub struct Store {
 }
 
 impl Store {
+    /// The configured bucket.
+    #[must_use]
+    pub fn configured(s3: &S3Config, credentials: SharedCredentialsProvider) -> Self {
+        let bucket = Bucket::new(&s3.public_endpoint, s3.addressing, s3.bucket.clone(), s3.region.clone());
+        Self::new(s3.provider, bucket, &s3.endpoint, s3.addressing, credentials)
+    }
+
     /// `bucket` is what browsers reach; the server itself goes to `endpoint`.
     #[must_use]
     pub fn new(
