@@ -4,6 +4,7 @@
 
 mod embedded_multipart;
 mod embedded_store;
+mod endpoint_path;
 mod fake_store;
 mod form;
 mod guards;

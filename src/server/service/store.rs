@@ -62,7 +62,8 @@ impl Store {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .credentials_provider(credentials.clone())
             .region(Region::new(bucket.region().to_owned()))
-            .endpoint_url(endpoint.to_string())
+            // Without the slash the SDK makes `/pathbucket` of a path and a bucket.
+            .endpoint_url(format!("{endpoint}/"))
             .force_path_style(addressing == Addressing::Path)
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
         if *provider != AWS {

@@ -1,0 +1,30 @@
+//! Stores whose API lives below a path of their address.
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use leptos_aws_s3::s3::PartRequest;
+
+use crate::{
+    fake_store::{Answer, FakeStore, answer},
+    support::number,
+};
+
+const PARTS: &str = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber>\
+    <Size>3</Size><ETag>\"x\"</ETag></Part></ListPartsResult>";
+
+#[tokio::test]
+async fn the_servers_own_calls_go_where_the_browsers_go() {
+    let credentials = Credentials::new("AK", "secret", None, None, "test");
+    let store = FakeStore::start_below("/deep/s3", SharedCredentialsProvider::new(credentials), |call| match call {
+        _ if call.starts_with("GET ") => answer(200, PARTS),
+        _ if call.starts_with("POST ") => answer(200, "<CompleteMultipartUploadResult/>"),
+        _ => Answer { status: 200, headers: vec![("content-length", "3".to_owned())], body: String::new() },
+    })
+    .await;
+    let parts = vec![PartRequest { part: number(1), checksum: None }];
+    let signed = store.service.sign_parts(&store.visitor, &store.token(), parts).await.unwrap().remove(0).unwrap();
+    assert!(signed.parameters.url.contains("/deep/s3/photos/k?"), "{}", signed.parameters.url);
+    store.service.complete(&store.visitor, &store.token(), vec![]).await.unwrap();
+    let lines = store.lines();
+    assert_eq!(lines.len(), 3, "ListParts, Complete and Head");
+    assert!(lines.iter().all(|line| line.contains(" /deep/s3/photos/k")), "{lines:?}");
+}
