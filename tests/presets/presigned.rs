@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use leptos_aws_s3::{
     s3::{Checksum, ChecksumAlgorithm, FileInfo, Key, Method, PartRequest, SignRequest, UploadParameters, UploadToken},
     server::{
-        UploadService, Visitor,
+        Config, UploadService, Visitor,
         provider::Provider,
         service::Store,
         token::{MultipartUpload, Sealer, Upload},
@@ -128,29 +128,56 @@ async fn a_page_without_a_wish_gets_a_form_where_its_size_limit_is_known_to_hold
     }
 }
 
+#[tokio::test]
+async fn no_signature_is_longer_than_the_store_takes_whatever_the_configuration_says() {
+    let Vectors { input, vectors } = vectors();
+    for vector in vectors {
+        let mut config = configured(&vector);
+        config.expires = Duration::from_hours(365 * 24);
+        let longest = config.store.provider().max_expires.as_secs();
+        let signed = sign_with(&service_of(config, &vector), &input, &vector, Some(Method::Put)).await;
+        assert!(signed.url.contains(&format!("&X-Amz-Expires={longest}&")), "{}", signed.url);
+    }
+}
+
 async fn sign(input: &Input, vector: &Vector, method: Option<Method>) -> UploadParameters {
+    sign_with(&service(vector), input, vector, method).await
+}
+
+async fn sign_with(
+    service: &UploadService,
+    input: &Input,
+    vector: &Vector,
+    method: Option<Method>,
+) -> UploadParameters {
     let visitor = Visitor::new();
     let file = FileInfo {
         name: input.file_name.clone(),
         size: input.size,
         content_type: input.r#type.clone(),
         meta: input.meta.iter().collect(),
-        ..FileInfo::default()
     };
     // An earlier signature's key is kept, so the key can be any.
     let upload =
         Upload::Single { key: input.key.clone(), size: file.size, content_type: input.r#type.clone(), checksum: None };
     let renew = Some(seal(&visitor, upload, input));
     let request = SignRequest { file, renew, method, checksum: Some(vector.checksum()), ..SignRequest::default() };
-    let mut signed = service(vector).sign_at(&visitor, vec![request], input.time()).await;
+    let mut signed = service.sign_at(&visitor, vec![request], input.time()).await;
     signed.remove(0).unwrap().parameters
 }
 
 /// As the server starts with the preset's example and the vector's own variables.
 fn service(vector: &Vector) -> UploadService {
+    service_of(configured(vector), vector)
+}
+
+fn configured(vector: &Vector) -> Config {
     let mut variables = presets().remove(&vector.preset).unwrap();
     variables.extend(vector.variables.clone());
-    let config = config(&variables).unwrap();
+    config(&variables).unwrap()
+}
+
+fn service_of(config: Config, vector: &Vector) -> UploadService {
     let token = vector.session_token.clone();
     let credentials =
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", token, None, "test");

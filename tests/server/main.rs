@@ -13,5 +13,6 @@ mod multipart;
 mod multipart_refusals;
 mod refusals;
 mod support;
+mod temporary_credentials;
 mod unreliable_store;
 mod uploads;

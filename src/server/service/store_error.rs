@@ -65,9 +65,10 @@ impl From<StoreError> for Refusal {
 }
 
 /// Whether the same request may succeed in a while. An error in an answer with status 200 is one of a long operation that
-/// had begun to answer; and after `InvalidPart` the list of parts is read anew.
+/// had begun to answer; after `InvalidPart` the list of parts is read anew; and credentials that have ended by the store's
+/// clock end by this server's too, which then takes others.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 fn is_passing(status: u16, code: Option<&str>) -> bool {
-    matches!(status, 200..=299 | 408 | 409 | 429 | 500..) || code == Some("InvalidPart")
+    matches!(status, 200..=299 | 408 | 409 | 429 | 500..) || matches!(code, Some("InvalidPart" | "ExpiredToken"))
 }
