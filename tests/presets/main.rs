@@ -6,3 +6,4 @@
 mod env_example;
 mod example;
 mod presigned;
+mod readme;
