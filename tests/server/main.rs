@@ -4,7 +4,6 @@
 
 mod embedded_multipart;
 mod embedded_store;
-mod endpoint_path;
 mod fake_store;
 mod form;
 mod guards;
@@ -12,6 +11,7 @@ mod integrity;
 mod multipart;
 mod multipart_refusals;
 mod refusals;
+mod store_calls;
 mod support;
 mod temporary_credentials;
 mod unreliable_store;

@@ -10,6 +10,7 @@ mod sign;
 mod store;
 mod store_error;
 mod store_multipart;
+mod x_id;
 
 use std::sync::Arc;
 

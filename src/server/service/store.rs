@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumMode, ServerSideEncryption},
 };
 
-use super::store_error::StoreError;
+use super::{store_error::StoreError, x_id::WithoutXId};
 use crate::{
     s3::{ChecksumAlgorithm, ETag, Key, Object},
     server::{
@@ -67,8 +67,9 @@ impl Store {
             .force_path_style(addressing == Addressing::Path)
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
         if *provider != AWS {
-            // Other stores reject the checksums that the SDK adds of its own accord.
+            // Other stores reject the checksums and the parameter that the SDK adds of its own accord.
             config = config
+                .interceptor(WithoutXId)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         }

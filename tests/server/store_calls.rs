@@ -1,4 +1,4 @@
-//! Stores whose API lives below a path of their address.
+//! What the server's own calls ask of a store: paths and queries.
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use leptos_aws_s3::s3::PartRequest;
@@ -11,6 +11,7 @@ use crate::{
 const PARTS: &str = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber>\
     <Size>3</Size><ETag>\"x\"</ETag></Part></ListPartsResult>";
 
+/// A store whose API lives below a path.
 #[tokio::test]
 async fn the_servers_own_calls_go_where_the_browsers_go() {
     let credentials = Credentials::new("AK", "secret", None, None, "test");
@@ -27,4 +28,17 @@ async fn the_servers_own_calls_go_where_the_browsers_go() {
     let lines = store.lines();
     assert_eq!(lines.len(), 3, "ListParts, Complete and Head");
     assert!(lines.iter().all(|line| line.contains(" /deep/s3/photos/k")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_servers_own_calls_have_no_parameter_that_s3_does_not_know() {
+    let store = FakeStore::start(|call| match call {
+        _ if call.starts_with("GET ") => answer(200, PARTS),
+        _ => answer(204, ""),
+    })
+    .await;
+    store.service.list_parts(&store.visitor, &store.token()).await.unwrap();
+    store.service.discard(&store.visitor, &store.token()).await.unwrap();
+    let lines = ["GET /photos/k?uploadId=U", "DELETE /photos/k?uploadId=U", "DELETE /photos/k"];
+    assert_eq!(store.lines(), lines, "ListParts, Abort and Delete");
 }
