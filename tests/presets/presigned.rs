@@ -140,6 +140,23 @@ async fn no_signature_is_longer_than_the_store_takes_whatever_the_configuration_
     }
 }
 
+#[tokio::test]
+async fn an_upload_in_more_parts_than_the_store_takes_is_refused_before_it_begins() {
+    let Vectors { input, vectors } = vectors();
+    for vector in vectors {
+        let (service, part_size) = (service(&vector), 5 << 20);
+        let max_parts = Provider::named(&vector.preset).unwrap().max_parts;
+        for (size, expected) in
+            [(part_size * u64::from(max_parts), true), (part_size * u64::from(max_parts) + 1, false)]
+        {
+            let file = FileInfo { name: input.file_name.clone(), size, ..FileInfo::default() };
+            let request = SignRequest { file, part_size: Some(part_size), ..SignRequest::default() };
+            let reserved = service.sign_at(&Visitor::new(), vec![request], input.time()).await.remove(0);
+            assert_eq!(reserved.is_ok(), expected, "{}: {reserved:?}", vector.name);
+        }
+    }
+}
+
 async fn sign(input: &Input, vector: &Vector, method: Option<Method>) -> UploadParameters {
     sign_with(&service(vector), input, vector, method).await
 }

@@ -191,7 +191,7 @@ fn account(env: &mut Environment<'_>, provider: &Provider, has_endpoint: bool) -
             env.problem(format!("S3_ACCOUNT is missing: {what}, which is in the address of {title}."));
         }
         Some(_) if is_set && has_endpoint => {
-            env.problem("S3_ACCOUNT has no use where S3_ENDPOINT says the address. Unset one of them.");
+            env.problem("S3_ACCOUNT has no use where S3_ENDPOINT or AWS_ENDPOINT_URL_S3 says the address. Unset one.");
         }
         None if is_set => env.problem(format!("S3_ACCOUNT has no use with {title}. Unset it.")),
         _ => {}

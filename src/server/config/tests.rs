@@ -93,7 +93,7 @@ fn an_account_or_a_region_is_missing_or_of_no_use() {
         ),
         (
             &[("S3_PROVIDER", "r2"), ("S3_ACCOUNT", "me"), ("S3_ENDPOINT", "https://me.r2.example")],
-            "S3_ACCOUNT has no use where S3_ENDPOINT says the address.",
+            "S3_ACCOUNT has no use where S3_ENDPOINT or AWS_ENDPOINT_URL_S3 says the address.",
         ),
         (
             &[("S3_PROVIDER", "r2"), ("S3_ACCOUNT", "me"), ("S3_REGION", "weur")],
