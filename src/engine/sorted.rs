@@ -48,6 +48,10 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.find(key).ok().map(|index| self.0.remove(index).1)
     }
 
+    pub(crate) fn as_slice(&self) -> &[(K, V)] {
+        &self.0
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
