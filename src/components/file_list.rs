@@ -19,15 +19,16 @@ pub fn FileList(
 ) -> impl IntoView {
     let list = NodeRef::<html::Ul>::new();
     let files = uploader.files();
-    // Rows outlive the run of the effect that mounted them.
-    let owner = Owner::current();
+    // Rows outlive the run of the effect that mounted them, and not the list: what the effect holds must not keep it alive.
+    let owner = Owner::current().map(|owner| owner.downgrade());
     let (mut mounted, mut newest) = (Vec::new(), None);
     // Effects run in the browser only.
     Effect::new(move || {
-        let (Some(list), Some(owner)) = (list.get(), &owner) else { return };
+        let owner = owner.as_ref().and_then(WeakOwner::upgrade);
+        let (Some(list), Some(owner)) = (list.get(), owner) else { return };
         let rows = files.get();
         // Ids ascend in the order of adding.
-        mounted.retain_mut(|(id, _, row)| {
+        mounted.retain_mut(|(id, row, _)| {
             let stays = rows.binary_search_by_key(id, |row| row.id).is_ok();
             if !stays {
                 Mountable::unmount(row);
@@ -46,7 +47,7 @@ pub fn FileList(
                 row.mount(&list, None);
                 row
             });
-            mounted.push((id, owner, row));
+            mounted.push((id, row, owner));
         }
     });
     view! { <ul class="files" aria-label="Files" node_ref=list></ul> }

@@ -34,7 +34,7 @@ pub struct Uploaded {
     pub location: Option<String>,
     /// The entity tag, where the server confirmed the upload and the store has one.
     pub etag: Option<ETag>,
-    /// How the store proved that it holds the very bytes that were read here; `None` where it did not.
+    /// How the store proved that it holds the very bytes that were sent; `None` where it did not.
     pub verified: Option<ChecksumAlgorithm>,
 }
 

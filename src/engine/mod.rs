@@ -108,6 +108,8 @@ pub struct Engine {
     tally: Tally,
     jitter: Jitter,
     ids: Ids,
+    /// Some bytes are read for their checksum, or were once.
+    reads: bool,
     /// Files or parts that the server takes in one signing call, as far as is known.
     sign_batch: usize,
     outbox: Outbox,
@@ -134,6 +136,7 @@ impl Engine {
             ended: SortedSet::default(),
             tally: Tally::default(),
             ids: Ids::default(),
+            reads: false,
             sign_batch: MAX_SIGN_BATCH,
             outbox: Outbox::default(),
         }

@@ -82,6 +82,10 @@ impl<K> Default for SortedSet<K> {
 }
 
 impl<K: Ord> SortedSet<K> {
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
