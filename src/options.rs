@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn files_above_16_mib_go_in_parts_where_the_server_can_do_that() {
-        assert_eq!(plans(options(), [0, 16, 17, 200]), [None, None, Some((3, 8)), Some((25, 8))]);
+        assert_eq!(plans(options(), [0, 16, 17, 200]), [None, None, Some((3, 8)), Some((24, 8))]);
         assert_eq!(plans(Options::with_server(Server { has_parts: false, max_parts: 1 }), [200]), [None]);
     }
 
@@ -194,7 +194,7 @@ mod tests {
             let plans = plans(Options { should_use_multipart, ..options() }, [0, 1, 100]);
             plans.map(|plan| plan.map(|(parts, _)| parts))
         };
-        assert_eq!(with(ShouldUseMultipart::Always), [None, Some(1), Some(13)]);
+        assert_eq!(with(ShouldUseMultipart::Always), [None, Some(1), Some(12)]);
         assert_eq!(with(ShouldUseMultipart::Never), [None, None, None]);
         assert_eq!(with(ShouldUseMultipart::If(Box::new(|file| file.size == 1 << 20))), [None, Some(1), None]);
     }

@@ -9,18 +9,12 @@ use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, SignedUpload, Uploa
 /// What the driver asks of the server and of the file, and how the answer comes back to the engine.
 impl Driver {
     pub(super) fn read(&self, call: CallId, file: FileId, body: Range<u64>, algorithm: ChecksumAlgorithm) {
-        let (source, this, start) = (self.file(file), self.this.clone(), body.start);
+        let source = self.file(file);
         self.hear(Box::pin(async move {
             let result = match source {
                 Some(source) => read(source, body, algorithm).await.map_err(drop),
                 None => Err(()),
             };
-            let result = result.map(|(bytes, checksum)| {
-                if let Some(driver) = this.upgrade() {
-                    driver.bytes.borrow_mut().insert((file, start), bytes);
-                }
-                checksum
-            });
             Input::Read { call, result }
         }));
     }

@@ -4,7 +4,7 @@ use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use web_sys::{Blob, File};
+use web_sys::File;
 
 use super::awake::Awake;
 use super::body::{is_readable, size_of, slice};
@@ -35,8 +35,6 @@ pub struct Driver {
     pub(super) meta: FileMeta,
     plan: Box<PlanFile>,
     pub(super) files: RefCell<SortedMap<FileId, PickedFile>>,
-    /// What was read of files, by where it begins.
-    pub(super) bytes: RefCell<SortedMap<(FileId, u64), Blob>>,
     requests: RefCell<SortedMap<RequestId, Request>>,
     timer: RefCell<Option<(Instant, Timeout)>>,
     changes: Changes,
@@ -95,7 +93,6 @@ impl Driver {
             meta,
             plan,
             files: RefCell::default(),
-            bytes: RefCell::default(),
             requests: RefCell::default(),
             timer: RefCell::default(),
             changes: Changes::default(),
@@ -202,7 +199,8 @@ impl Driver {
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
             Output::Cancel { request } => drop(self.take_request(request)),
             Output::Read { call, file, body, algorithm } => self.read(call, file, body, algorithm),
-            Output::Release { file, start } => drop(self.bytes.borrow_mut().remove(&(file, start))),
+            // Nothing was kept.
+            Output::Release { .. } => {}
             Output::SignParts { call, token, parts } => self.sign_parts(call, token, parts),
             Output::Create { call, file, again } => self.create(call, file, again),
             Output::List { call, token } => {
@@ -239,9 +237,8 @@ impl Driver {
             }
         };
         let Some(source) = self.file(file) else { return self.fail(id, file) };
-        let (read, size) = (self.bytes.borrow().get(&(file, bytes.start)).cloned(), bytes.end - bytes.start);
-        let body = read.map_or_else(|| slice(&source, bytes), Ok);
-        match body.and_then(|body| Request::send(&source, (body, size), parameters, report)) {
+        let size = bytes.end - bytes.start;
+        match slice(&source, bytes).and_then(|body| Request::send(&source, (body, size), parameters, report)) {
             Ok(request) => drop(self.requests.borrow_mut().insert(id, request)),
             Err(_) => self.fail(id, file),
         }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::Instant;
 
-/// Requests at first: enough to see what the line takes, few enough for one that takes little.
-const START: usize = 4;
+/// Requests at first: what browsers open to one host over HTTP/1.1.
+const START: usize = 6;
 
 /// How long throughput is measured before a change.
 const ROUND: Duration = Duration::from_millis(250);
@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn it_starts_low_and_grows_while_throughput_does() {
         let mut concurrency = Concurrency::default();
-        assert_eq!(concurrency.slots(6), START);
-        assert_eq!(run(&mut concurrency, 6, 2.5e6, 12.5e6, 1), 6, "within a second");
+        assert_eq!(concurrency.slots(12), START);
+        assert_eq!(run(&mut concurrency, 12, 1e6, 12e6, 3), 12, "within three seconds");
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn small_files_are_sent_side_by_side_before_a_round_is_over() {
         let mut concurrency = Concurrency::default();
-        concurrency.succeeded(4, Instant::from_millis(500));
-        concurrency.succeeded(5, Instant::from_millis(500));
-        assert_eq!(concurrency.slots(6), 6);
+        concurrency.succeeded(6, Instant::from_millis(500));
+        concurrency.succeeded(7, Instant::from_millis(500));
+        assert_eq!(concurrency.slots(8), 8);
     }
 }

@@ -15,7 +15,7 @@ pub struct Options {
     /// What may be added at all.
     pub restrictions: Restrictions,
     /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread. What is read
-    /// is in memory until it is sent: without a `limit`, no more than 12 parts and files are then on their way at one time.
+    /// may be in memory until it is sent: without a `limit`, no more than 12 parts and files are then on their way at one time.
     pub checksum: Option<ChecksumAlgorithm>,
     /// The randomness of this engine's retry delays: same seed, same delays.
     pub seed: u64,

@@ -6,8 +6,7 @@ use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartRequest, UploadPara
 /// What the driver has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Read bytes of a file into memory, and compute their checksum; answer with `Input::Read`. A `Send` of these bytes
-    /// sends what was read.
+    /// Read bytes of a file, and compute their checksum; answer with `Input::Read`. A driver may keep them for the `Send`.
     Read {
         /// Names the answer.
         call: CallId,
@@ -18,7 +17,7 @@ pub enum Output {
         /// What to compute.
         algorithm: ChecksumAlgorithm,
     },
-    /// Forget what was read of a file from `start` on, if it was. A read that is not over is answered all the same.
+    /// Forget what was read of a file from `start` on, if it was kept. A read that is not over is answered all the same.
     Release {
         /// Whose bytes.
         file: FileId,

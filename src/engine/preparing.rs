@@ -33,7 +33,7 @@ impl Engine {
     }
 
     /// Without checksums twice the limit is signed ahead, and not before half of it is gone: few calls, and no memory.
-    /// What is read stays in memory until it is sent, so of that there is no more than the limit ahead, and no more than
+    /// What is read may stay in memory until it is sent, so of that there is no more than the limit ahead, and no more than
     /// twice the limit in all.
     fn room_to_prepare(&self) -> usize {
         let ahead = self.queues.prepared_ahead();
