@@ -1,5 +1,13 @@
+import { createReadStream } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
+import { basename, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Where `make host-page` puts what it builds. */
+const files = fileURLToPath(new URL('../../target/host-page', import.meta.url))
+
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.wasm': 'application/wasm' }
 
 /** A page of somebody else's app, on an origin of its own. */
 export class AppPage {
@@ -8,9 +16,16 @@ export class AppPage {
 
   private constructor(readonly port: number) {
     this.#server = createServer((request, response) => {
-      // Chromium asks for an icon of its own accord.
-      response.writeHead(request.url === '/' ? 200 : 204, { 'Content-Type': 'text/html; charset=utf-8' })
-      response.end(request.url === '/' ? this.html : undefined)
+      const { pathname } = new URL(request.url!, this.origin)
+      const type = TYPES[extname(pathname)]
+      if (type) {
+        response.writeHead(200, { 'Content-Type': type })
+        createReadStream(join(files, basename(pathname))).on('error', error => response.destroy(error)).pipe(response)
+      } else {
+        // Chromium asks for an icon of its own accord.
+        response.writeHead(pathname === '/' ? 200 : 204, { 'Content-Type': 'text/html; charset=utf-8' })
+        response.end(pathname === '/' ? this.html : undefined)
+      }
     })
   }
 

@@ -1,35 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
+import { expect, isStored, test } from '../support/app-fixtures'
 import { AppPage } from '../support/app-page'
 import { file, KB, MB, onDisk, type TestFile } from '../support/files'
-import { expect, test as base } from '../support/fixtures'
 import { freePort } from '../support/server'
-import type { Store } from '../support/store'
 import { uppyScript } from '../support/uppy/bundle'
 
 /** Three parts of 5 MiB, the last of them shorter, as Uppy cuts it. */
 const film = file('film 1 ü.mp4', 12 * MB, 'video/mp4')
 
 const note = file('note & more.txt', 3 * KB, 'text/plain')
-
-/** Pages with a published Uppy on them, from another site than the server that signs for them. */
-const test = base.extend<{ app: AppPage }>({
-  app: async ({}, use, { parallelIndex }) => {
-    const app = await AppPage.start(await freePort(parallelIndex))
-    await use(app)
-    await app.stop()
-  },
-
-  environment: async ({ app }, use) => use({ COMPANION_ORIGINS: app.origin }),
-})
-
-/** Byte for byte, and nothing beside it. */
-async function isStored(store: Store, key: string | undefined, file: TestFile): Promise<void> {
-  expect(key).toMatch(/^uploads\/[a-z2-7]{26}\/./)
-  expect(await store.sha256(key!)).toBe(file.sha256)
-  expect(await store.everything()).toEqual([key])
-}
 
 async function open(page: Page, app: AppPage, folder: string, script: string, file: TestFile): Promise<void> {
   app.html = `<!doctype html><title>App</title><input type="file"><script>${script}</script>`
