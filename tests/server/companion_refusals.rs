@@ -2,11 +2,17 @@
 
 use std::sync::OnceLock;
 
-use leptos_aws_s3::s3::{SignRequest, UploadParameters};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use leptos::config::LeptosOptions;
+use leptos_aws_s3::{
+    app::{App, shell},
+    s3::{SignRequest, UploadParameters},
+    server::{Config, UploadService, config::StoreConfig, router::router, service::Store},
+};
 use proptest::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
     companion::{Client, ORIGINS, PART, call, encoded, get, post},
@@ -193,6 +199,33 @@ async fn bodies_have_the_limits_that_companion_has() {
     let parts: Vec<_> =
         (1..=10_000).map(|part| json!({ "PartNumber": part, "ETag": format!("{part:032x}") })).collect();
     assert_eq!(client.complete(parts.into()).await.0, 409, "ten thousand parts fit");
+}
+
+#[tokio::test]
+async fn where_a_store_would_take_forms_of_any_size_none_is_signed() {
+    let credentials = SharedCredentialsProvider::new(Credentials::new("AK", "secret", None, None, "test"));
+    for (provider, title) in [("r2", "Cloudflare R2"), ("supabase", "Supabase")] {
+        let env = [
+            ORIGINS,
+            ("S3_PROVIDER", provider),
+            ("S3_BUCKET", "photos"),
+            ("S3_ENDPOINT", "http://127.0.0.1:9"),
+            ("AWS_REGION", "eu-central-1"),
+        ];
+        let lookup = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let config = Config::from_lookup(lookup).unwrap();
+        let StoreConfig::S3(s3) = &config.store else { panic!("the embedded store was chosen") };
+        let store = Store::configured(s3, credentials.clone());
+        let service = UploadService::new(config, store, b"secret");
+        let options = LeptosOptions::builder().output_name("leptos-aws-s3").build();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/s3/params?filename=a", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router(service, options, App, shell)).into_future());
+        let answer = reqwest::get(url).await.unwrap();
+        let (status, error) = (answer.status(), answer.json::<Value>().await.unwrap()["error"].to_string());
+        let text = format!("{title} has no forms that limit a file's size. Send it in parts");
+        assert!(status == 400 && error.contains(&text), "{status}: {error}");
+    }
 }
 
 /// One server for all cases: each only says what is refused.
