@@ -14,7 +14,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 release_site := target/site-release
 host_page := target/host-page
 # WASM, script and style sheet together, as Brotli bytes.
-max_size := 145000
+max_size := 130000
 
 cargo_leptos_version := 0.3.11
 wasm_bindgen_version := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"/\1/p;}' Cargo.lock)

@@ -82,9 +82,10 @@ impl Options {
     pub(crate) fn split(self, seed: u64) -> (engine::Options, Setup) {
         let has_parts = self.server.has_parts();
         let (wanted, get_chunk_size) = (self.should_use_multipart, self.get_chunk_size);
+        let max_parts = self.server.max_parts();
         let plan = move |file: &FileInfo| {
             let in_parts = has_parts && file.size > 0 && wanted.includes(file);
-            in_parts.then(|| plan(file.size, get_chunk_size(file))).flatten()
+            in_parts.then(|| plan(file.size, get_chunk_size(file), max_parts)).flatten()
         };
         let engine = engine::Options {
             timeout: self.timeout,
@@ -100,12 +101,15 @@ impl Options {
     }
 }
 
-/// Where there would be too many parts, the default makes them as large as it takes. What is more than S3 stores the
+/// Where there would be too many parts, they are as much larger as it takes, in whole MiB. What is more than S3 stores the
 /// server refuses.
-fn plan(size: u64, chunk_size_wanted: u64) -> Option<PartPlan> {
-    let part_size = chunk_size_wanted.clamp(MIN_PART_SIZE, MAX_REQUEST_SIZE);
-    PartPlan::new(size, part_size).or_else(|_| PartPlan::new(size, chunk_size(size))).ok()
+fn plan(size: u64, chunk_size_wanted: u64, max_parts: u16) -> Option<PartPlan> {
+    let least = size.div_ceil(max_parts.max(1).into()).div_ceil(MIB) * MIB;
+    let part_size = chunk_size_wanted.max(least).clamp(MIN_PART_SIZE, MAX_REQUEST_SIZE);
+    PartPlan::new(size, part_size).ok()
 }
+
+const MIB: u64 = 1 << 20;
 
 /// Which files go in parts. Empty files never do.
 pub enum ShouldUseMultipart {
@@ -141,10 +145,11 @@ mod tests {
     use super::*;
     use crate::browser::LocalFuture;
     use crate::engine::CallFailure;
-    use crate::s3::{Object, SignRequest, SignedUpload, UploadToken};
+    use crate::s3::{Object, PartNumber, SignRequest, SignedUpload, UploadToken};
 
     struct Server {
         has_parts: bool,
+        max_parts: u16,
     }
 
     impl UploadServer for Server {
@@ -166,6 +171,10 @@ mod tests {
         fn has_parts(&self) -> bool {
             self.has_parts
         }
+
+        fn max_parts(&self) -> u16 {
+            self.max_parts
+        }
     }
 
     /// Parts of files of so many MiB, and MiB of the first.
@@ -176,13 +185,13 @@ mod tests {
     }
 
     fn options() -> Options {
-        Options::with_server(Server { has_parts: true })
+        Options::with_server(Server { has_parts: true, max_parts: PartNumber::MAX })
     }
 
     #[test]
     fn files_above_16_mib_go_in_parts_where_the_server_can_do_that() {
         assert_eq!(plans(options(), [0, 16, 17, 200]), [None, None, Some((3, 8)), Some((25, 8))]);
-        assert_eq!(plans(Options::with_server(Server { has_parts: false }), [200]), [None]);
+        assert_eq!(plans(Options::with_server(Server { has_parts: false, max_parts: 1 }), [200]), [None]);
     }
 
     #[test]
@@ -203,5 +212,7 @@ mod tests {
         assert_eq!(with(6 << 20, 20), [Some((4, 6))]);
         assert_eq!(with(u64::MAX, 6 << 10), [Some((2, 5 << 10))]);
         assert_eq!(with(5 << 20, 80_000), [Some((10_000, 8))], "5 MiB would make too many");
+        let few = Options::with_server(Server { has_parts: true, max_parts: 1_000 });
+        assert_eq!(plans(few, [8_000, 8_001]), [Some((1_000, 8)), Some((889, 9))], "where a store takes fewer");
     }
 }

@@ -98,8 +98,17 @@ impl Uploader {
     /// Opens the browser's own dialog and adds what is chosen there: such files can go on with one click after the page
     /// was gone. To be called on a click. False where there is no such dialog, and an input has to do.
     pub fn pick_files(self) -> bool {
-        let files = self.driver().and_then(|_| pick_files());
-        files.map(|files| leptos::task::spawn_local(async move { self.add(files.await) })).is_some()
+        let Some(files) = self.driver().filter(|driver| driver.has_dialog.get()).and_then(|_| pick_files()) else {
+            return false;
+        };
+        leptos::task::spawn_local(async move {
+            match files.await {
+                Some(files) => self.add(files),
+                // The next click opens the input's.
+                None => _ = self.driver().map(|driver| driver.has_dialog.set(false)),
+            }
+        });
+        true
     }
 
     /// Adds what was dropped or pasted; folders with all that is in them.
@@ -117,7 +126,7 @@ impl Uploader {
     /// the visitor. Other interrupted files go on when they are added again.
     pub fn go_on(self, file: FileId) {
         if let Some(driver) = self.driver() {
-            driver.go_on(file, self.auto_proceed.get_untracked());
+            driver.go_on(file);
         }
     }
 
@@ -144,7 +153,9 @@ impl Uploader {
     /// Takes a file off the list. One that is on its way is cancelled, and the server asked to delete what the store may
     /// have of it.
     pub fn remove(self, file: FileId) {
-        self.act(|engine, now| engine.remove(file, now));
+        if let Some(driver) = self.driver() {
+            driver.remove(file);
+        }
     }
 
     /// Sets a value of a file's own metadata, for its next signature; `allowed_meta_fields` has to name it too. Best
@@ -168,7 +179,7 @@ impl Uploader {
         self.act(Engine::retry_all);
     }
 
-    /// Cancels every file that is not in the bucket yet.
+    /// Cancels every file that is not in the bucket yet, but for those that are interrupted.
     pub fn cancel_all(self) {
         self.act(Engine::cancel_all);
     }

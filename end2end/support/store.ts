@@ -56,7 +56,11 @@ export class Store {
   /** Whatever an upload has left: objects, half-written files, parts. */
   async everything(): Promise<string[]> {
     const names = await readdir(this.folder)
-    const unfinished = names.includes('.multipart') ? await readdir(join(this.folder, '.multipart')) : []
+    // The folder is there while something is unfinished.
+    const unfinished = await readdir(join(this.folder, '.multipart')).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
     return [...(await this.keys()), ...names.filter(name => name.startsWith('.tmp')), ...unfinished]
   }
 

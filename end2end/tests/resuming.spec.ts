@@ -1,4 +1,5 @@
-import { rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { file, MB, onDisk } from '../support/files'
 import { expect, test } from '../support/fixtures'
@@ -14,7 +15,8 @@ const film = file('film.mp4', 39 * MB)
  * becomes free for the next page; nothing of the last two parts arrives until then.
  */
 async function interrupt(upload: UploadPage, wire: Wire, add: () => Promise<void>): Promise<() => Promise<void>> {
-  await upload.set('Limit', 2)
+  // Two are held; the third brings all others to the store, in whatever order.
+  await upload.set('Limit', 3)
   const held = [wire.hold(1 * MB, { part: 4 }), wire.hold(1 * MB, { part: 5 })]
   await add()
   await wire.waitFor('two parts under way', () => held.every(rule => rule.exchanges[0]?.received === 1 * MB))
@@ -247,7 +249,7 @@ test('an upload that the store has forgotten starts over and says so', async ({ 
   const before = wire.exchanges.length
   await upload.file(film).button('Go on').click()
   await arrives(upload, store, film.sha256)
-  await expect(upload.only.resumed).toHaveText('The store no longer has what was sent of this file: it starts over.')
+  await expect(upload.only.resumed).toHaveText("What was sent of this file before can't be used any more: it starts over.")
   expect(sentSince(before, wire)).toEqual([1, 2, 3, 4, 5])
 })
 
@@ -280,19 +282,52 @@ test('an interrupted upload that is cancelled leaves nothing behind', async ({ u
   await expect(upload.rows).toHaveCount(0)
 })
 
-test.describe('with tokens of six seconds', () => {
-  test.use({ environment: { UPLOAD_EXPIRES: '6', UPLOAD_TOKEN_EXPIRES: '6' } })
+test('what is older than its token is not offered', async ({ upload, wire, folder, page }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  await interrupt(upload, wire, () => upload.pick(path))
+  await page.clock.setFixedTime(Date.now() + 8 * 24 * 60 * 60 * 1_000)
+  await reload(upload)
+  await expect.poll(() => noted(upload.page)).toEqual([])
+  await expect(upload.rows).toHaveCount(0)
+})
 
-  test('what is older than its token is not offered', async ({ upload, wire, folder }) => {
-    const path = await onDisk(folder, film)
-    await upload.open()
-    const goOn = await interrupt(upload, wire, () => upload.pick(path))
-    await upload.file(film).button('Pause').click()
-    const since = Date.now()
-    await expect.poll(() => Date.now() - since).toBeGreaterThan(6_000)
-    await reload(upload)
-    await goOn()
-    await expect.poll(() => noted(upload.page)).toEqual([])
-    await expect(upload.rows).toHaveCount(0)
-  })
+test('what another tab has gone on with, a tab that offers it too leaves alone', async ({ upload, wire, store, folder, page, context }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await page.close()
+  await goOn()
+  const [first, second] = [new UploadPage(await context.newPage(), folder), new UploadPage(await context.newPage(), folder)]
+  await first.open()
+  await second.open()
+  await first.file(film).is('interrupted')
+  await second.file(film).is('interrupted')
+  await first.pick(path)
+  await arrives(first, store, film.sha256)
+  await second.file(film).button('Cancel').click()
+  await expect(second.rows).toHaveCount(0)
+  expect(await store.contents()).toEqual([film.sha256])
+})
+
+test('a file picked at another place goes on, and its old place is forgotten', async ({ upload, wire, store, folder }) => {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await reload(upload)
+  await goOn()
+  await rename(path, `${path}.away`)
+  const row = upload.file(film)
+  await row.button('Go on').click()
+  await expect(row.button('Go on')).toBeHidden()
+  const elsewhere = join(await mkdtemp(join(folder, 'elsewhere-')), film.name)
+  await rename(`${path}.away`, elsewhere)
+  await upload.waitBeforeUploading()
+  await upload.pick(elsewhere)
+  await row.is('paused')
+  await reload(upload)
+  await row.is('interrupted')
+  await expect(row.button('Go on')).toBeHidden()
+  await upload.pick(elsewhere)
+  await arrives(upload, store, film.sha256)
 })

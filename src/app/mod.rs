@@ -26,5 +26,8 @@ pub const ROOT_ID: &str = "app";
 /// Of the element that is hydrated: the checksum that the server signs.
 const CHECKSUM_ATTRIBUTE: &str = "data-checksum";
 
+/// The same of how many parts the store takes.
+const MAX_PARTS_ATTRIBUTE: &str = "data-max-parts";
+
 /// The form that uploads one file without JavaScript; the dropzone's input belongs to it.
 const FORM_ID: &str = "upload";

@@ -9,7 +9,8 @@ use crate::server::{UploadService, service::FormPage};
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let FormPage { form, uploaded } = use_context().unwrap_or_default();
     let service = use_context::<UploadService>();
-    let checksum = service.and_then(|service| service.checksum_algorithm()).map(ChecksumAlgorithm::name);
+    let checksum = service.as_ref().and_then(UploadService::checksum_algorithm).map(ChecksumAlgorithm::name);
+    let max_parts = service.map(|service| service.max_parts());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -27,7 +28,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <main>
                     {uploaded.map(|result| view! { <Outcome result/> })}
                     {form.clone().map(|parameters| view! { <PolicyForm parameters/> })}
-                    <div id=ROOT_ID data-checksum=checksum><App/></div>
+                    <div id=ROOT_ID data-checksum=checksum data-max-parts=max_parts><App/></div>
                     <NoScript has_form=form.is_some()/>
                 </main>
             </body>

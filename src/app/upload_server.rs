@@ -8,13 +8,13 @@ use super::api::{
     ApiError, CompleteUpload, ConfirmUpload, CreateMultipartUpload, DiscardUpload, ListParts, SignParts, SignUploads,
 };
 use super::question::ToJson;
-use super::{CHECKSUM_ATTRIBUTE, ROOT_ID};
+use super::{CHECKSUM_ATTRIBUTE, MAX_PARTS_ATTRIBUTE, ROOT_ID};
 use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartRequest, SignRequest, SignedUpload,
-    UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartNumber, PartRequest, SignRequest,
+    SignedUpload, UploadToken,
 };
 
 /// This page's own server functions as an [`UploadServer`].
@@ -59,10 +59,12 @@ impl UploadServer for AppServer {
         true
     }
 
-    /// The server says it in the page.
     fn checksum(&self) -> Option<ChecksumAlgorithm> {
-        let root = web_sys::window()?.document()?.get_element_by_id(ROOT_ID)?;
-        ChecksumAlgorithm::named(&root.get_attribute(CHECKSUM_ATTRIBUTE)?)
+        ChecksumAlgorithm::named(&said_in_page(CHECKSUM_ATTRIBUTE)?)
+    }
+
+    fn max_parts(&self) -> u16 {
+        said_in_page(MAX_PARTS_ATTRIBUTE).and_then(|parts| parts.parse().ok()).unwrap_or(PartNumber::MAX)
     }
 
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {
@@ -74,6 +76,11 @@ impl UploadServer for AppServer {
         // Nobody is left to hear of a failure.
         Box::pin(async move { drop(answer.await) })
     }
+}
+
+/// What the server says of itself in the element that is hydrated.
+fn said_in_page(attribute: &str) -> Option<String> {
+    web_sys::window()?.document()?.get_element_by_id(ROOT_ID)?.get_attribute(attribute)
 }
 
 /// Calls a server function. Leptos's own client has no time limit, does not show `Retry-After`, and with what it

@@ -15,9 +15,9 @@ impl Driver {
                 Some(source) => read(source, body, algorithm).await.map_err(drop),
                 None => Err(()),
             };
-            let result = result.map(|(buffer, checksum)| {
+            let result = result.map(|(bytes, checksum)| {
                 if let Some(driver) = this.upgrade() {
-                    driver.buffers.borrow_mut().insert((file, start), buffer);
+                    driver.bytes.borrow_mut().insert((file, start), bytes);
                 }
                 checksum
             });

@@ -4,11 +4,10 @@ use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use js_sys::ArrayBuffer;
-use web_sys::File;
+use web_sys::{Blob, File};
 
 use super::awake::Awake;
-use super::body::{Body, is_readable};
+use super::body::{is_readable, size_of, slice};
 use super::clock::now;
 use super::dropped::PickedFile;
 use super::journal::Journal;
@@ -37,12 +36,14 @@ pub struct Driver {
     plan: Box<PlanFile>,
     pub(super) files: RefCell<SortedMap<FileId, PickedFile>>,
     /// What was read of files, by where it begins.
-    pub(super) buffers: RefCell<SortedMap<(FileId, u64), ArrayBuffer>>,
+    pub(super) bytes: RefCell<SortedMap<(FileId, u64), Blob>>,
     requests: RefCell<SortedMap<RequestId, Request>>,
     timer: RefCell<Option<(Instant, Timeout)>>,
     changes: Changes,
     network: RefCell<Vec<EventListener>>,
     awake: Awake,
+    /// Whether the browser's own dialog is worth a try.
+    pub has_dialog: Cell<bool>,
     pub(super) journal: Journal,
     pub(super) page_lock: PageLock,
     pub(super) interrupted: InterruptedFiles,
@@ -94,12 +95,13 @@ impl Driver {
             meta,
             plan,
             files: RefCell::default(),
-            buffers: RefCell::default(),
+            bytes: RefCell::default(),
             requests: RefCell::default(),
             timer: RefCell::default(),
             changes: Changes::default(),
             network: RefCell::default(),
             awake: Awake::default(),
+            has_dialog: Cell::new(true),
             journal: Journal::open(journal),
             page_lock: PageLock::hold(),
             interrupted: InterruptedFiles::default(),
@@ -150,6 +152,15 @@ impl Driver {
         }
     }
 
+    /// Takes a file off the list. An interrupted one is looked at first: another tab may have gone on with it.
+    pub fn remove(&self, id: FileId) {
+        if self.is_interrupted(id) {
+            self.take_up(id, Box::new(move |driver| driver.act(|engine, now| engine.remove(id, now))));
+        } else {
+            self.act(|engine, now| engine.remove(id, now));
+        }
+    }
+
     /// What the engine has to know of a file, and how it is cut into parts.
     pub(super) fn described(&self, picked: &PickedFile) -> (FileInfo, Option<PartPlan>) {
         let info = describe(picked, &self.meta.of_all);
@@ -191,7 +202,7 @@ impl Driver {
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
             Output::Cancel { request } => drop(self.take_request(request)),
             Output::Read { call, file, body, algorithm } => self.read(call, file, body, algorithm),
-            Output::Release { file, start } => drop(self.buffers.borrow_mut().remove(&(file, start))),
+            Output::Release { file, start } => drop(self.bytes.borrow_mut().remove(&(file, start))),
             Output::SignParts { call, token, parts } => self.sign_parts(call, token, parts),
             Output::Create { call, file, again } => self.create(call, file, again),
             Output::List { call, token } => {
@@ -228,8 +239,8 @@ impl Driver {
             }
         };
         let Some(source) = self.file(file) else { return self.fail(id, file) };
-        let (read, size) = (self.buffers.borrow().get(&(file, bytes.start)).cloned(), bytes.end - bytes.start);
-        let body = Body::new(&source, bytes, read);
+        let (read, size) = (self.bytes.borrow().get(&(file, bytes.start)).cloned(), bytes.end - bytes.start);
+        let body = read.map_or_else(|| slice(&source, bytes), Ok);
         match body.and_then(|body| Request::send(&source, (body, size), parameters, report)) {
             Ok(request) => drop(self.requests.borrow_mut().insert(id, request)),
             Err(_) => self.fail(id, file),
@@ -348,10 +359,5 @@ fn describe(PickedFile { file, relative_path, .. }: &PickedFile, of_all: &Meta) 
     for (name, value) in of_all.iter() {
         meta.insert(name, value);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a file's size is whole and not negative"
-    )]
-    FileInfo { name: file.name(), size: file.size() as u64, content_type: file.type_(), meta }
+    FileInfo { name: file.name(), size: size_of(file), content_type: file.type_(), meta }
 }

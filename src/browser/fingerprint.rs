@@ -2,6 +2,7 @@ use md5::{Digest, Md5};
 use wasm_bindgen::JsValue;
 use web_sys::File;
 
+use super::body::size_of;
 use super::reading::{base64, bytes_of};
 use super::server::LocalFuture;
 
@@ -13,9 +14,9 @@ const SAMPLE: u64 = 64 << 10;
 pub(super) struct Fingerprint {
     pub(super) name: String,
     /// Bytes.
-    pub(super) size: f64,
-    /// Milliseconds since 1970.
-    pub(super) modified: f64,
+    pub(super) size: u64,
+    /// Since 1970.
+    pub(super) modified_ms: f64,
     /// MD5 of the first, the middle and the last 64 KiB, as Base64: also pages without HTTPS have it.
     pub(super) hash: String,
 }
@@ -25,14 +26,13 @@ impl Fingerprint {
     pub(super) fn of(file: File) -> LocalFuture<Option<Self>> {
         Box::pin(async move {
             let hash = hash(&file).await.ok()?;
-            Some(Self { name: file.name(), size: file.size(), modified: file.last_modified(), hash })
+            Some(Self { name: file.name(), size: size_of(&file), modified_ms: file.last_modified(), hash })
         })
     }
 }
 
 async fn hash(file: &File) -> Result<String, JsValue> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a file's size is whole")]
-    let size = file.size() as u64;
+    let size = size_of(file);
     let mut samples = Vec::new();
     for start in [0, (size / 2).saturating_sub(SAMPLE / 2), size.saturating_sub(SAMPLE)] {
         samples.extend(bytes_of(file, start..size.min(start + SAMPLE)).await?.to_vec());

@@ -1,6 +1,9 @@
+use std::cell::OnceCell;
 use std::rc::Rc;
 
+use futures::future::{Either, select};
 use gloo_events::EventListener;
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -12,9 +15,12 @@ use super::fingerprint::Fingerprint;
 use super::promised;
 use super::server::{LocalFuture, spawn};
 use crate::engine::Interrupted;
-use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, UploadToken};
+use crate::s3::{Checksum, ChecksumAlgorithm, Meta, PartNumber, UploadToken};
 
 const UPLOADS: &str = "uploads";
+
+/// Files wait no longer for what a journal may have of them.
+const TIMEOUT_MS: u32 = 3_000;
 
 /// Uploads in parts that may go on when this page is gone, in `IndexedDB`.
 ///
@@ -29,6 +35,8 @@ struct Database {
     request: IdbOpenDbRequest,
     is_open: Promise,
     _upgrade: EventListener,
+    /// Whoever deletes the database does not have to wait for this page.
+    closing: OnceCell<EventListener>,
 }
 
 type Change = dyn FnOnce(&IdbObjectStore) -> Result<IdbRequest, JsValue>;
@@ -40,14 +48,12 @@ pub(super) struct Entry {
     pub(super) upload: Interrupted,
     /// What the file was.
     pub(super) fingerprint: Fingerprint,
-    /// The file's MIME type, as the browser guessed it.
-    pub(super) content_type: String,
-    /// The path below the folder that was picked, if one was.
-    pub(super) relative_path: String,
+    /// The file's own metadata.
+    pub(super) meta: Meta,
     /// Bytes of every part but the last.
     pub(super) part_size: u64,
     /// When the server does not know the token any more: milliseconds since 1970.
-    pub(super) expires: f64,
+    pub(super) expires_ms: f64,
     /// The lock of the page that uploads it, or did.
     pub(super) page: String,
     /// Opens the file again, where the browser has that.
@@ -64,15 +70,15 @@ impl Journal {
         let Entry { upload, fingerprint, .. } = entry;
         let algorithm = upload.algorithm.map(ChecksumAlgorithm::name);
         let record = Object::new();
-        let members: [(&str, JsValue); 13] = [
+        let pairs: Array = entry.meta.iter().map(|(name, value)| Array::of2(&name.into(), &value.into())).collect();
+        let members: [(&str, JsValue); 12] = [
             ("name", fingerprint.name.as_str().into()),
-            ("size", fingerprint.size.into()),
-            ("modified", fingerprint.modified.into()),
+            ("size", number(fingerprint.size).into()),
+            ("modifiedMs", fingerprint.modified_ms.into()),
             ("hash", fingerprint.hash.as_str().into()),
-            ("type", entry.content_type.as_str().into()),
-            ("path", entry.relative_path.as_str().into()),
+            ("meta", Object::from_entries(&pairs).unwrap_or_default().into()),
             ("partSize", number(entry.part_size).into()),
-            ("expires", entry.expires.into()),
+            ("expiresMs", entry.expires_ms.into()),
             ("key", upload.key.as_str().into()),
             ("location", upload.location.as_deref().into()),
             ("algorithm", algorithm.into()),
@@ -112,13 +118,14 @@ impl Journal {
         }));
     }
 
-    /// All that is remembered.
+    /// All that is remembered; nothing where the browser does not answer soon, as when its database is blocked.
     pub(super) fn entries(&self) -> LocalFuture<Vec<Entry>> {
-        let database = self.database.clone();
+        let Some(database) = self.database.clone() else { return Box::pin(async { Vec::new() }) };
+        let entries: LocalFuture<_> = Box::pin(async move { read(&database).await.unwrap_or_default() });
         Box::pin(async move {
-            match database {
-                Some(database) => read(&database).await.unwrap_or_default(),
-                None => Vec::new(),
+            match select(entries, TimeoutFuture::new(TIMEOUT_MS)).await {
+                Either::Left((entries, _)) => entries,
+                Either::Right(_) => Vec::new(),
             }
         })
     }
@@ -135,12 +142,14 @@ impl Database {
             drop(upgraded.result().map(create));
         });
         let is_open = answer_to(&request);
-        Ok(Self { request, is_open, _upgrade: upgrade })
+        Ok(Self { request, is_open, _upgrade: upgrade, closing: OnceCell::new() })
     }
 
     async fn uploads(&self, mode: IdbTransactionMode) -> Result<IdbObjectStore, JsValue> {
         JsFuture::from(self.is_open.clone()).await?;
         let database: IdbDatabase = self.request.result()?.unchecked_into();
+        let closed = database.clone();
+        self.closing.get_or_init(|| EventListener::new(&database, "versionchange", move |_| closed.close()));
         database.transaction_with_str_and_mode(UPLOADS, mode)?.object_store(UPLOADS)
     }
 }
@@ -177,18 +186,27 @@ fn entry(token: UploadToken, record: &JsValue) -> Option<Entry> {
     let text = |name: &str| member(name).as_string();
     let number = |name: &str| member(name).as_f64();
     let algorithm = text("algorithm").and_then(|name| ChecksumAlgorithm::named(&name));
-    let fingerprint =
-        Fingerprint { name: text("name")?, size: number("size")?, modified: number("modified")?, hash: text("hash")? };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as it was written: whole")]
-    let part_size = number("partSize")? as u64;
+    let bytes = |name: &str| Some(number(name)? as u64);
+    let fingerprint = Fingerprint {
+        name: text("name")?,
+        size: bytes("size")?,
+        modified_ms: number("modifiedMs")?,
+        hash: text("hash")?,
+    };
+    let pairs = Object::entries(&member("meta").dyn_into().ok()?);
+    let pair = |pair: JsValue| {
+        let pair = Array::from(&pair);
+        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+    };
+    let meta = pairs.iter().filter_map(pair).collect();
     let (key, location) = (text("key")?, text("location"));
     Some(Entry {
         upload: Interrupted { token, key, location, algorithm, checksums: Vec::new(), parts: 0 },
         fingerprint,
-        content_type: text("type")?,
-        relative_path: text("path")?,
-        part_size,
-        expires: number("expires")?,
+        meta,
+        part_size: bytes("partSize")?,
+        expires_ms: number("expiresMs")?,
         page: text("page")?,
         handle: member("handle").dyn_into().ok(),
     })
@@ -199,7 +217,7 @@ fn part_number(key: &JsValue) -> Option<PartNumber> {
     PartNumber::try_from(key.as_f64()? as u16).ok()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a part has at most 5 GiB")]
+#[expect(clippy::cast_precision_loss, reason = "JavaScript counts bytes in f64 too: exact to 8 PiB")]
 fn number(bytes: u64) -> f64 {
     bytes as f64
 }

@@ -3,7 +3,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Navigator;
 
-use super::server::LocalFuture;
+use super::server::{LocalFuture, spawn};
 
 /// What a browser holds as long as this page lives, and other tabs can see: what this page uploads is not interrupted.
 ///
@@ -12,7 +12,6 @@ pub(super) struct PageLock {
     /// Of this page alone.
     pub(super) name: String,
     release: Option<Function>,
-    _granted: Closure<dyn FnMut(JsValue) -> Promise>,
 }
 
 #[wasm_bindgen]
@@ -38,11 +37,14 @@ impl PageLock {
         let mut release = None;
         let held = Promise::new(&mut |done, _| release = Some(done));
         let granted = Closure::<dyn FnMut(JsValue) -> Promise>::new(move |_| held.clone());
-        if let Some(locks) = locks() {
-            // Without a lock this page is taken for one that is gone.
-            drop(locks.request(&name, granted.as_ref()));
+        if let Some(Ok(held)) = locks().map(|locks| locks.request(&name, granted.as_ref())) {
+            spawn(Box::pin(async move {
+                // Without a lock this page is taken for one that is gone.
+                drop(JsFuture::from(held).await);
+                drop(granted);
+            }));
         }
-        Self { name, release, _granted: granted }
+        Self { name, release }
     }
 
     /// Names of all pages that live.

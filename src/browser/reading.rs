@@ -1,15 +1,15 @@
 use std::ops::Range;
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use md5::{Digest, Md5};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::File;
+use web_sys::{Blob, File};
 
 use super::body::slice;
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
-/// Bytes of a file in memory, and what they are.
+/// Bytes of a file, and what they are. As a `Blob`: Chromium sends an `ArrayBuffer` ten times more slowly.
 ///
 /// # Errors
 /// What the browser throws for a file that can't be read: it changed, moved or went since it was picked.
@@ -17,13 +17,14 @@ pub(super) async fn read(
     file: File,
     bytes: Range<u64>,
     algorithm: ChecksumAlgorithm,
-) -> Result<(ArrayBuffer, Checksum), JsValue> {
+) -> Result<(Blob, Checksum), JsValue> {
     let buffer: ArrayBuffer = JsFuture::from(slice(&file, bytes)?.array_buffer()).await?.dyn_into()?;
     let digest = match algorithm {
         ChecksumAlgorithm::Sha256 => sha256(&buffer).await?,
         ChecksumAlgorithm::Md5 => Md5::digest(Uint8Array::new(&buffer).to_vec()).to_vec(),
     };
-    Ok((buffer, Checksum { algorithm, value: base64(&digest)? }))
+    let blob = Blob::new_with_buffer_source_sequence(&Array::of1(&buffer))?;
+    Ok((blob, Checksum { algorithm, value: base64(&digest)? }))
 }
 
 /// By the browser, off the main thread. It has this on pages served over HTTPS, and on `localhost`.

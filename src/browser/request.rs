@@ -1,8 +1,7 @@
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{EventTarget, File, ProgressEvent, XmlHttpRequest};
+use web_sys::{Blob, EventTarget, File, ProgressEvent, XmlHttpRequest};
 
-use super::body::Body;
 use super::{body, response};
 use crate::engine::Response;
 use crate::s3::UploadParameters;
@@ -32,7 +31,7 @@ impl Request {
     /// What the browser throws for a URL or header that can't be sent.
     pub(super) fn send(
         file: &File,
-        (body, size): (Body, u64),
+        (body, size): (Blob, u64),
         parameters: &UploadParameters,
         report: impl Fn(Report) + Clone + 'static,
     ) -> Result<Self, JsValue> {
@@ -42,7 +41,7 @@ impl Request {
             xhr.set_request_header(name, value)?;
         }
         let listeners = listeners(&xhr, size, report)?;
-        body::send(&xhr, file, body, parameters)?;
+        body::send(&xhr, file, &body, parameters)?;
         Ok(Self { xhr, listeners })
     }
 }

@@ -13,7 +13,7 @@ use super::journal::Entry;
 use super::page_lock::PageLock;
 use crate::engine::sorted::SortedMap;
 use crate::engine::{FileId, Status, UploadFile};
-use crate::s3::{FileInfo, Meta, PartPlan};
+use crate::s3::{FileInfo, PartPlan};
 
 /// Files of the list whose uploads an earlier page began, until they are opened again.
 #[derive(Default)]
@@ -37,8 +37,8 @@ impl InterruptedFiles {
         self.entries.borrow_mut().remove(&id);
     }
 
-    fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<FileId> {
-        self.entries.borrow().iter().find(|(_, entry)| wanted(entry)).map(|(id, _)| *id)
+    fn get(&self, id: FileId) -> Option<Rc<Entry>> {
+        self.entries.borrow().get(&id).cloned()
     }
 }
 
@@ -51,7 +51,7 @@ impl Driver {
         let offer = |driver: &Self, (entries, living): (Vec<Entry>, Vec<String>)| {
             let now = js_sys::Date::now();
             for entry in entries.into_iter().filter(|entry| !living.contains(&entry.page)) {
-                if now < entry.expires {
+                if now < entry.expires_ms {
                     driver.add_interrupted(entry);
                 } else {
                     driver.journal.forget(&entry.upload.token);
@@ -72,8 +72,8 @@ impl Driver {
     }
 
     /// Goes on with a file that the browser can open by itself. Only on a click: the browser may ask whether it may.
-    pub fn go_on(&self, id: FileId, starts: bool) {
-        let entry = self.interrupted.entries.borrow().get(&id).cloned();
+    pub fn go_on(&self, id: FileId) {
+        let entry = self.interrupted.get(id).filter(|_| self.is_interrupted(id));
         let Some((entry, handle)) = entry.and_then(|entry| Some((entry.clone(), entry.handle.clone()?))) else {
             return;
         };
@@ -85,23 +85,66 @@ impl Driver {
         });
         let opened = move |driver: &Self, file: Result<(File, Option<Fingerprint>), Closed>| match file {
             Ok((file, fingerprint)) => {
-                let picked = PickedFile { file, relative_path: entry.relative_path.clone(), handle: Some(handle) };
-                if fingerprint.as_ref() == Some(&entry.fingerprint) {
-                    driver.reopen(id, picked, starts);
-                } else {
-                    driver.act(|engine, now| engine.remove(id, now));
-                    driver.add_changed(picked, starts);
-                }
+                let relative_path = entry.meta.get("relativePath").unwrap_or_default().to_owned();
+                let picked = PickedFile { file, relative_path, handle: Some(handle) };
+                let is_same = fingerprint.as_ref() == Some(&entry.fingerprint);
+                driver.take_up(
+                    id,
+                    Box::new(move |driver| {
+                        if is_same {
+                            driver.reopen(id, picked, true);
+                        } else {
+                            driver.act(|engine, now| engine.remove(id, now));
+                            driver.add_changed(picked, true);
+                        }
+                    }),
+                );
             }
             Err(Closed::NotAllowed) => {}
-            Err(Closed::Gone) => driver.act(|engine, _| engine.lose_sight(id)),
+            Err(Closed::Gone) => {
+                if let Some(entry) = driver.interrupted.entries.borrow_mut().get_mut(&id) {
+                    Rc::make_mut(entry).handle = None;
+                }
+                driver.act(|engine, _| engine.lose_sight(id));
+            }
         };
         self.then(file, Box::new(opened));
     }
 
+    pub(super) fn is_interrupted(&self, id: FileId) -> bool {
+        let is_interrupted = |file: &UploadFile| matches!(file.status(), Status::Interrupted { .. });
+        self.look(|engine| engine.file(id).is_some_and(is_interrupted))
+    }
+
+    /// An interrupted file of which this is true.
+    fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<FileId> {
+        let entries = self.interrupted.entries.borrow();
+        let found = entries.iter().find(|(id, entry)| wanted(entry) && self.is_interrupted(**id));
+        found.map(|(id, _)| *id)
+    }
+
+    /// Does what is wanted with an interrupted file, unless another tab has gone on with it since it was put on the list:
+    /// then it only leaves the list.
+    pub(super) fn take_up(&self, id: FileId, go_on: Box<dyn FnOnce(&Self)>) {
+        let entries = self.journal.entries();
+        let now = Box::pin(async move { (entries.await, PageLock::living().await) });
+        let known = move |driver: &Self, (entries, living): (Vec<Entry>, Vec<String>)| {
+            let Some(entry) = driver.interrupted.get(id).filter(|_| driver.is_interrupted(id)) else { return };
+            let is_as_it_was = |now: &Entry| {
+                now.upload.token == entry.upload.token && now.page == entry.page && !living.contains(&now.page)
+            };
+            if entries.iter().any(is_as_it_was) {
+                go_on(driver);
+            } else {
+                driver.act(|engine, now| engine.leave(id, now));
+            }
+        };
+        self.then(now, Box::new(known));
+    }
+
     /// Whether a file of this name has to be looked at before it is added.
     pub(super) fn may_be_interrupted(&self, name: &str) -> bool {
-        !self.interrupted.is_known.get() || self.interrupted.find(|entry| entry.fingerprint.name == name).is_some()
+        !self.interrupted.is_known.get() || self.find(|entry| entry.fingerprint.name == name).is_some()
     }
 
     /// Goes on with the upload of the very same file, or adds it as a new one.
@@ -116,14 +159,13 @@ impl Driver {
             Fingerprint::of(file).await
         });
         let examined = move |driver: &Self, fingerprint: Option<Fingerprint>| {
-            let interrupted = &driver.interrupted;
             let name = picked.file.name();
             // What can't be read fails when it is sent, and says so then.
             if let Some(same) = fingerprint
-                && let Some(id) = interrupted.find(|entry| entry.fingerprint == same)
+                && let Some(id) = driver.find(|entry| entry.fingerprint == same)
             {
-                driver.reopen(id, picked, starts);
-            } else if interrupted.find(|entry| entry.fingerprint.name == name).is_some() {
+                driver.take_up(id, Box::new(move |driver| driver.reopen(id, picked, starts)));
+            } else if driver.find(|entry| entry.fingerprint.name == name).is_some() {
                 driver.add_changed(picked, starts);
             } else {
                 let (info, plan) = driver.described(&picked);
@@ -144,45 +186,41 @@ impl Driver {
     fn reopen(&self, id: FileId, mut picked: PickedFile, starts: bool) {
         let Some(entry) = self.interrupted.entries.borrow_mut().remove(&id) else { return };
         let mut entry = Rc::unwrap_or_clone(entry);
-        picked.relative_path.clone_from(&entry.relative_path);
         picked.handle = picked.handle.or(entry.handle.take());
         entry.handle.clone_from(&picked.handle);
         entry.page.clone_from(&self.page_lock.name);
         self.journal.remember(&entry);
-        let (info, _) = self.described(&picked);
+        let (mut info, _) = self.described(&picked);
+        for (name, value) in entry.meta {
+            info.meta.insert(name, value);
+        }
         self.files.borrow_mut().insert(id, picked);
-        self.engine.borrow_mut().reopen(id, info);
-        self.start(starts);
+        self.act(|engine, now| {
+            engine.reopen(id, info);
+            if starts {
+                engine.resume(id, now);
+            }
+        });
     }
 
     /// Notes an upload that the store has begun, unless it is over by the time that its file was looked at.
     pub(super) fn remember(&self, id: FileId, expires_in_ms: Option<u64>) {
-        let interrupted = self.look(|engine| engine.file(id)?.interrupted().zip(engine.file(id)?.part_size()));
-        let (Some((upload, part_size)), Some(file)) = (interrupted, self.file(id)) else { return };
+        let interrupted = self.look(|engine| {
+            let file = engine.file(id)?;
+            Some((file.interrupted()?, file.part_size()?, file.info().meta.clone()))
+        });
+        let (Some((upload, part_size, meta)), Some(file)) = (interrupted, self.file(id)) else { return };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of some days")]
-        let expires = expires_in_ms.map_or(f64::MAX, |life| js_sys::Date::now() + life as f64);
+        let expires_ms = expires_in_ms.map_or(f64::MAX, |life| js_sys::Date::now() + life as f64);
         let note = move |driver: &Self, fingerprint: Option<Fingerprint>| {
             let is_open = driver.look(|engine| {
                 let file = engine.file(id).filter(|file| file.status() != Status::Complete);
                 file.and_then(UploadFile::token) == Some(&upload.token)
             });
-            if is_open
-                && let Some(fingerprint) = fingerprint
-                && let Some(PickedFile { file, relative_path, handle }) = driver.files.borrow().get(&id)
-            {
-                let content_type = file.type_();
-                let (relative_path, handle) = (relative_path.clone(), handle.clone());
+            if is_open && let Some(fingerprint) = fingerprint {
+                let handle = driver.files.borrow().get(&id).and_then(|picked| picked.handle.clone());
                 let page = driver.page_lock.name.clone();
-                driver.journal.remember(&Entry {
-                    upload,
-                    fingerprint,
-                    content_type,
-                    relative_path,
-                    part_size,
-                    expires,
-                    page,
-                    handle,
-                });
+                driver.journal.remember(&Entry { upload, fingerprint, meta, part_size, expires_ms, page, handle });
             }
         };
         self.then(Fingerprint::of(file), Box::new(note));
@@ -191,12 +229,10 @@ impl Driver {
 
 impl Entry {
     /// As far as it is known without the file.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a file's size is whole")]
     fn info(&self) -> FileInfo {
         let Fingerprint { name, size, .. } = &self.fingerprint;
-        let path = Some(self.relative_path.as_str()).filter(|path| !path.is_empty());
-        let meta: Meta = path.map(|path| ("relativePath", path)).into_iter().collect();
-        FileInfo { name: name.clone(), size: *size as u64, content_type: self.content_type.clone(), meta }
+        let content_type = self.meta.get("type").unwrap_or_default().to_owned();
+        FileInfo { name: name.clone(), size: *size, content_type, meta: self.meta.clone() }
     }
 }
 

@@ -5,8 +5,8 @@ use futures::future::join_all;
 
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartRequest, SignRequest, SignedUpload,
-    UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartNumber, PartRequest, SignRequest,
+    SignedUpload, UploadParameters, UploadToken,
 };
 
 /// A future of the browser's one thread.
@@ -62,6 +62,11 @@ pub trait UploadServer: 'static {
     /// Whether the four calls above do something: else every file goes in one request.
     fn has_parts(&self) -> bool {
         false
+    }
+
+    /// How many parts a file may have; asked in the browser, at the start.
+    fn max_parts(&self) -> u16 {
+        PartNumber::MAX
     }
 
     /// Looks whether the upload's object is in the bucket, in full.

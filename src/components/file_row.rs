@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use web_sys::Url;
 
 use super::{button, flag, status_text, text};
-use crate::engine::{FileId, Status, UploadError, UploadFile};
+use crate::engine::{FileId, Resumed, Status, UploadError, UploadFile};
 use crate::s3::{ChecksumAlgorithm, UploadToken, human_size};
 use crate::{Uploader, uploader};
 
@@ -106,11 +106,18 @@ fn Uploaded(
     let key = file.key().unwrap_or_default().to_owned();
     let href = object_href.and_then(|href| file.token().map(href));
     let name = label.get_untracked();
-    let verified = match file.uploaded().and_then(|uploaded| uploaded.verified) {
-        Some(ChecksumAlgorithm::Sha256) => "Verified: the store holds these very bytes (SHA-256).",
-        Some(ChecksumAlgorithm::Md5) => "Verified: the store holds these very bytes (MD5).",
+    let algorithm = match file.uploaded().and_then(|uploaded| uploaded.verified) {
+        Some(ChecksumAlgorithm::Sha256) => "SHA-256",
+        Some(ChecksumAlgorithm::Md5) => "MD5",
         None => "",
     };
+    // Of what was sent before, the file on the disk is not read again.
+    let bytes = match file.resumed() {
+        Some(Resumed::GoesOn) => "the bytes that were sent, before and after the interruption",
+        _ => "these very bytes",
+    };
+    let verified =
+        if algorithm.is_empty() { String::new() } else { format!("Verified: the store holds {bytes} ({algorithm}).") };
     let has_link = href.is_some();
     view! {
         <p class="facts verified">{verified}</p>

@@ -46,7 +46,7 @@ pub(super) fn resumed(resumed: Option<Resumed>) -> &'static str {
         None => "",
         Some(Resumed::GoesOn) => "Goes on where it was interrupted.",
         Some(Resumed::Changed) => "This file is not what it was when its upload was interrupted: it starts over.",
-        Some(Resumed::Lost) => "The store no longer has what was sent of this file: it starts over.",
+        Some(Resumed::Lost) => "What was sent of this file before can't be used any more: it starts over.",
     }
 }
 

@@ -12,20 +12,28 @@ pub fn TotalsBar(
 ) -> impl IntoView {
     let totals = uploader.totals();
     // Leptos leaves a text alone that is as it was: screen readers hear the counts and not each byte.
-    let summary = text(move || totals.with(summary));
-    let facts = text(move || totals.with(|t| status_text::progress(&t.progress)));
+    let summary = text(move || summary(&totals.read()));
+    let facts = text(move || status_text::progress(&totals.read().progress));
+    let has_none = flag(move || {
+        let totals = totals.read();
+        totals.files == totals.interrupted
+    });
+    let is_at_rest = flag(move || {
+        let totals = totals.read();
+        totals.active + totals.paused == 0
+    });
     let button = move |label: &'static str, shown: fn(&Totals) -> bool, act: fn(Uploader)| {
         let label = text(move || label.into());
-        button(label, label, flag(move || !totals.with(shown)), Box::new(move || act(uploader)))
+        button(label, label, flag(move || !shown(&totals.read())), Box::new(move || act(uploader)))
     };
     view! {
-        <section class="totals" aria-label="Totals" hidden=flag(move || totals.with(|t| t.files == 0))>
+        <section class="totals" aria-label="Totals" hidden=flag(move || totals.read().files == 0)>
             <p role="status">{summary}</p>
             <progress
-                max="100" value=text(move || totals.with(|t| t.progress.percent()).to_string())
-                hidden=flag(move || totals.with(|t| t.files == t.interrupted)) aria-label="Progress of all files"
+                max="100" value=text(move || totals.read().progress.percent().to_string())
+                hidden=has_none aria-label="Progress of all files"
             ></progress>
-            <p class="facts" hidden=flag(move || totals.with(|t| t.active + t.paused == 0))>{facts}</p>
+            <p class="facts" hidden=is_at_rest>{facts}</p>
             <div class="actions">
                 {button("Upload", |t| t.files > t.active + t.paused + t.interrupted + t.complete + t.failed, Uploader::upload)}
                 {button("Pause all", |t| t.active > 0, Uploader::pause_all)}

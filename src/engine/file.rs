@@ -34,7 +34,7 @@ pub struct Uploaded {
     pub location: Option<String>,
     /// The entity tag, where the server confirmed the upload and the store has one.
     pub etag: Option<ETag>,
-    /// How the store proved that it holds the very bytes that were read here; `None` where it did not.
+    /// How the store proved that it holds the very bytes that were sent; `None` where it did not.
     pub verified: Option<ChecksumAlgorithm>,
 }
 
@@ -94,7 +94,7 @@ impl UploadFile {
         };
         let speed = match &self.multipart {
             Some(multipart) => multipart.speed(),
-            None => self.transfers().map(Transfer::speed).sum(),
+            None => self.transfer(None).map_or(0.0, Transfer::speed),
         };
         let left = size - self.sent_now().min(size);
         Progress { sent, size, speed, time_left: time_left(left, speed) }
@@ -218,13 +218,15 @@ impl UploadFile {
     /// The file itself and its parts, as far as they are on their way.
     pub(super) fn pieces(&self) -> impl Iterator<Item = (Piece, &Step)> {
         let own = self.step().map(|step| (Piece::from(self.id), step));
-        let parts = self.parts_underway();
+        let parts = self.parts_underway().iter();
         own.into_iter().chain(parts.map(|(part, run)| (Piece { file: self.id, part: Some(*part) }, &run.step)))
     }
 
-    pub(super) fn parts_underway(&self) -> impl Iterator<Item = (&PartNumber, &Run)> {
-        let multipart = self.multipart.as_ref().filter(|_| matches!(self.phase, Phase::Running(_)));
-        multipart.into_iter().flat_map(|multipart| multipart.underway().iter())
+    pub(super) fn parts_underway(&self) -> &[(PartNumber, Run)] {
+        match (&self.phase, &self.multipart) {
+            (Phase::Running(_), Some(multipart)) => multipart.underway().as_slice(),
+            _ => &[],
+        }
     }
 
     /// Its requests in flight.
@@ -244,7 +246,7 @@ impl UploadFile {
 
     /// Of a file in parts: how many are made ready or sent, and how many requests are in flight.
     pub(super) fn load(&self) -> (usize, usize) {
-        let steps = || self.parts_underway().map(|(_, run)| &run.step);
+        let steps = || self.parts_underway().iter().map(|(_, run)| &run.step);
         let busy = steps().filter(|step| step.is_busy()).count();
         (busy, steps().filter(|step| matches!(step, Step::Sending(_))).count())
     }
@@ -300,7 +302,7 @@ impl UploadFile {
     fn sent_now(&self) -> u64 {
         match &self.multipart {
             Some(multipart) => multipart.sent(),
-            None => self.transfers().map(Transfer::sent).sum(),
+            None => self.transfer(None).map_or(0, Transfer::sent),
         }
     }
 

@@ -108,6 +108,8 @@ pub struct Engine {
     tally: Tally,
     jitter: Jitter,
     ids: Ids,
+    /// Some bytes are read for their checksum, or were once.
+    reads: bool,
     /// Files or parts that the server takes in one signing call, as far as is known.
     sign_batch: usize,
     outbox: Outbox,
@@ -134,6 +136,7 @@ impl Engine {
             ended: SortedSet::default(),
             tally: Tally::default(),
             ids: Ids::default(),
+            reads: false,
             sign_batch: MAX_SIGN_BATCH,
             outbox: Outbox::default(),
         }
@@ -277,26 +280,17 @@ impl Engine {
 
     /// The only way to change a file.
     fn update(&mut self, id: FileId, change: impl FnOnce(&mut UploadFile)) {
-        let held = self.take_out(id);
-        if let Some(file) = self.files.get_mut(&id) {
-            change(file);
-            self.put_back(id, held);
-        }
+        let mut change = Some(change);
+        self.update_by(id, &mut |file| change.take().map_or((), |change| change(file)));
     }
 
-    /// Of no queue and no sum, until it is put back; returns what was read of it. Apart from `update`, which is compiled
-    /// for every change.
-    #[inline(never)]
-    fn take_out(&mut self, id: FileId) -> Vec<u64> {
-        let Some(file) = self.files.get(&id) else { return Vec::new() };
+    /// Not generic, and so in the page once.
+    fn update_by(&mut self, id: FileId, change: &mut dyn FnMut(&mut UploadFile)) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        let held = file.held();
         self.queues.leave(file);
         self.tally.leave(file);
-        file.held()
-    }
-
-    #[inline(never)]
-    fn put_back(&mut self, id: FileId, held: Vec<u64>) {
-        let Some(file) = self.files.get(&id) else { return };
+        change(file);
         self.queues.enter(file);
         self.tally.enter(file);
         if !held.is_empty() {

@@ -102,8 +102,8 @@ impl Multipart {
 
     /// The store has these parts, and no others: those that are what the file has there are done.
     pub(super) fn take_stock(&mut self, parts: &[Part]) {
-        let lost = |part: &&PartNumber| parts.iter().all(|there| there.number != **part);
-        let lost: Vec<_> = self.done.iter().map(|(part, _)| part).filter(lost).copied().collect();
+        let there: SortedSet<_> = parts.iter().map(|part| part.number).collect();
+        let lost: Vec<_> = self.done.iter().map(|(part, _)| *part).filter(|part| !there.contains(part)).collect();
         for part in lost {
             self.lose(part);
         }

@@ -17,7 +17,7 @@ impl Outbox {
     }
 
     pub(super) fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
-        self.outputs.extend(outputs);
+        outputs.into_iter().for_each(|output| self.push(output));
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -37,11 +37,12 @@ impl Engine {
     /// twice the limit in all.
     fn room_to_prepare(&self) -> usize {
         let ahead = self.queues.prepared_ahead();
-        match (self.options.limit, self.options.checksum) {
-            (0, None) => usize::MAX,
-            (limit, None) if ahead <= limit => limit.saturating_mul(2) - ahead,
-            (_, None) => 0,
-            (limit, Some(_)) => {
+        // What was begun with checksums goes on with them, whatever the options say since.
+        match (self.options.limit, self.reads || self.options.checksum.is_some()) {
+            (0, false) => usize::MAX,
+            (limit, false) if ahead <= limit => limit.saturating_mul(2) - ahead,
+            (_, false) => 0,
+            (limit, true) => {
                 let limit = if limit == 0 { UNLIMITED_READS } else { limit };
                 let in_memory = self.queues.in_memory();
                 limit.saturating_sub(ahead).min(limit.saturating_mul(2).saturating_sub(in_memory))
@@ -73,6 +74,7 @@ impl Engine {
             (Some((_, algorithm)), Some(_)) => algorithm,
             (Some((plan, _)), None) => {
                 let algorithm = self.options.checksum.filter(|_| plan.part_size() <= MAX_READ);
+                self.reads |= algorithm.is_some();
                 self.update(piece.file, |file| file.set_algorithm(algorithm));
                 None
             }

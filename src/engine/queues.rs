@@ -52,7 +52,7 @@ impl Queues {
             match step {
                 Step::Ready(Next::Prepare) => self.to_prepare.place((busy, piece), is_in),
                 Step::InParts if file.has_parts_left() => {
-                    let underway = file.parts_underway().count();
+                    let underway = file.parts_underway().len();
                     self.to_divide.place((busy, piece), is_in && underway < MAX_PARTS_UNDERWAY);
                     self.undivided.place(piece.file, is_in && underway == 0);
                 }
@@ -126,9 +126,12 @@ impl Queues {
 
     /// What would go on but for the network, before and after it is gone.
     pub(super) fn ready_or_offline(&self) -> Vec<Piece> {
-        let weighted = self.to_prepare.iter().chain(self.to_send.iter()).map(|(_, piece)| piece);
-        let sets = [&self.to_sign, &self.to_create, &self.to_check, &self.to_confirm, &self.offline];
-        weighted.chain(sets.into_iter().flat_map(SortedSet::iter)).copied().collect()
+        let weighted = self.to_prepare.iter().chain(self.to_send.iter());
+        let mut pieces: Vec<_> = weighted.map(|(_, piece)| *piece).collect();
+        for set in [&self.to_sign, &self.to_create, &self.to_check, &self.to_confirm, &self.offline] {
+            pieces.extend(set.iter().copied());
+        }
+        pieces
     }
 
     /// The first that waits for the network.

@@ -1,5 +1,5 @@
 use super::phase::Phase;
-use super::{Engine, Event, FileId, UploadFile};
+use super::{Engine, Event, FileId, Instant, UploadFile};
 use crate::s3::{Checksum, ChecksumAlgorithm, FileInfo, PartNumber, PartPlan, UploadToken};
 
 /// An upload in parts that an earlier page began: what it heard of `Output::Remember`, read back.
@@ -26,7 +26,7 @@ pub enum Resumed {
     GoesOn,
     /// The file is not what it was then: it starts over.
     Changed,
-    /// The store does not have it any more: the file starts over.
+    /// The store or the server does not know it any more: the file starts over.
     Lost,
 }
 
@@ -37,12 +37,13 @@ impl Engine {
     pub fn add_interrupted(&mut self, info: FileInfo, plan: PartPlan, upload: Interrupted, can_reopen: bool) -> FileId {
         let id = self.ids.file();
         let mut file = UploadFile::new(id, info, Some(plan), Phase::Interrupted { can_reopen });
+        self.reads |= upload.algorithm.is_some();
         file.resume(upload);
         self.join(file);
         id
     }
 
-    /// The bytes of an interrupted file are at hand: it waits for `upload`, to go on with what the store has of it.
+    /// The bytes of an interrupted file are at hand: it is paused now, and `resume` goes on with what the store has of it.
     pub fn reopen(&mut self, id: FileId, info: FileInfo) {
         if self.is_interrupted(id) {
             self.update(id, |file| file.reopen(info));
@@ -54,6 +55,15 @@ impl Engine {
         if self.is_interrupted(id) {
             self.update(id, |file| file.set_phase(Phase::Interrupted { can_reopen: false }));
         }
+    }
+
+    /// Takes an interrupted file off the list, and leaves its upload to whoever goes on with it.
+    pub fn leave(&mut self, id: FileId, now: Instant) {
+        self.wake(now);
+        if self.is_interrupted(id) {
+            self.take_off(id, false);
+        }
+        self.settle(now);
     }
 
     /// Says of a file just added that an earlier page began to upload it, and that it is not what it was then.

@@ -48,6 +48,10 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.find(key).ok().map(|index| self.0.remove(index).1)
     }
 
+    pub(crate) fn as_slice(&self) -> &[(K, V)] {
+        &self.0
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
@@ -78,6 +82,10 @@ impl<K> Default for SortedSet<K> {
 }
 
 impl<K: Ord> SortedSet<K> {
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

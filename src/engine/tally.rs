@@ -15,42 +15,30 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn enter(&mut self, file: &UploadFile) {
-        self.totals.files += 1;
-        if let Some(count) = self.count(file.status()) {
-            *count += 1;
-        }
-        if !matches!(file.status(), Status::Failed | Status::Interrupted { .. }) {
-            let progress = file.progress();
-            self.totals.progress.sent += progress.sent;
-            self.totals.progress.size += progress.size;
-        }
-        match file.phase() {
-            Phase::Failed(UploadError::Restricted(_)) => self.totals.restricted += 1,
-            Phase::Interrupted { .. } => {}
-            _ => {
-                self.admitted.files += 1;
-                self.admitted.bytes += file.info().size;
-            }
-        }
+        self.place(file, true);
     }
 
     pub(super) fn leave(&mut self, file: &UploadFile) {
-        self.totals.files -= 1;
+        self.place(file, false);
+    }
+
+    fn place(&mut self, file: &UploadFile, is_in: bool) {
+        let change = |count: &mut usize| *count = if is_in { *count + 1 } else { *count - 1 };
+        let add = |sum: &mut u64, bytes| *sum = if is_in { *sum + bytes } else { *sum - bytes };
+        change(&mut self.totals.files);
         if let Some(count) = self.count(file.status()) {
-            *count -= 1;
+            change(count);
         }
         if !matches!(file.status(), Status::Failed | Status::Interrupted { .. }) {
             let progress = file.progress();
-            self.totals.progress.sent -= progress.sent;
-            self.totals.progress.size -= progress.size;
+            add(&mut self.totals.progress.sent, progress.sent);
+            add(&mut self.totals.progress.size, progress.size);
         }
-        match file.phase() {
-            Phase::Failed(UploadError::Restricted(_)) => self.totals.restricted -= 1,
-            Phase::Interrupted { .. } => {}
-            _ => {
-                self.admitted.files -= 1;
-                self.admitted.bytes -= file.info().size;
-            }
+        if matches!(file.phase(), Phase::Failed(UploadError::Restricted(_))) {
+            change(&mut self.totals.restricted);
+        } else {
+            change(&mut self.admitted.files);
+            add(&mut self.admitted.bytes, file.info().size);
         }
     }
 

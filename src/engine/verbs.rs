@@ -37,7 +37,7 @@ impl Engine {
     /// uploaded stays.
     pub fn remove(&mut self, file: FileId, now: Instant) {
         self.wake(now);
-        self.take_off(file);
+        self.take_off(file, true);
         self.settle(now);
     }
 
@@ -77,7 +77,7 @@ impl Engine {
     pub fn cancel_all(&mut self, now: Instant) {
         self.wake(now);
         for file in self.ids(|file| !matches!(file.status(), Status::Complete | Status::Interrupted { .. })) {
-            self.take_off(file);
+            self.take_off(file, true);
         }
         self.outbox.event(Event::CancelAll);
         self.settle(now);
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    fn take_off(&mut self, id: FileId) {
+    pub(super) fn take_off(&mut self, id: FileId, discards: bool) {
         self.halt(id);
         let Some(file) = self.files.remove(&id) else { return };
         for start in file.held() {
@@ -148,7 +148,7 @@ impl Engine {
         self.queues.leave(&file);
         self.tally.leave(&file);
         self.ended.remove(&id);
-        if let Some(token) = file.unconfirmed() {
+        if let Some(token) = file.unconfirmed().filter(|_| discards) {
             self.outbox.push(Output::Discard { token: token.clone() });
         }
         self.outbox.changed(id);

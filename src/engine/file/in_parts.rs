@@ -66,7 +66,7 @@ impl UploadFile {
         }
         self.info = info;
         self.resumed = Some(Resumed::GoesOn);
-        self.phase = Phase::Waiting;
+        self.phase = Phase::Paused { asked: false };
     }
 
     pub(in crate::engine) fn set_resumed(&mut self, resumed: Resumed) {

@@ -233,5 +233,5 @@ fn whether_parts_have_checksums_is_decided_before_the_upload_begins() {
     world.read();
     world.sign();
     let told = world.told();
-    assert!(told.contains("read 1 10M..15M"), "the store was told so: {told}");
+    assert!(told.contains("read 1 5M..10M"), "the store was told so: {told}");
 }

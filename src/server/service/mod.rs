@@ -62,6 +62,12 @@ impl UploadService {
         self.0.config.companion_origins.as_ref()
     }
 
+    /// The most parts that an upload may have.
+    #[must_use]
+    pub fn max_parts(&self) -> u16 {
+        self.0.config.store.provider().max_parts
+    }
+
     /// The bucket as browsers reach it.
     #[must_use]
     pub fn bucket(&self) -> &Bucket {
