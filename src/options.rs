@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::browser::{FileMeta, GetUploadParameters, Setup, UploadServer, is_available};
+use crate::browser::{Companion, FileMeta, GetUploadParameters, Setup, UploadServer, is_available};
 use crate::engine::{self, Restrictions, RetryPolicy};
 use crate::s3::{FileInfo, MAX_REQUEST_SIZE, MIN_PART_SIZE, Meta, PartPlan, UploadParameters, chunk_size};
 
@@ -51,6 +51,12 @@ impl Options {
         Failure: Into<engine::CallFailure> + 'static,
     {
         Self::with_server(GetUploadParameters(get_upload_parameters))
+    }
+
+    /// Uploads signed by the Companion, Uppy's own signer, whose root URL `host` is: small files by `/s3/params`, large
+    /// ones in parts by `/s3/multipart`. It has to allow this page's origin, and so has the bucket.
+    pub fn with_host(host: &str) -> Self {
+        Self::with_server(Companion::new(host))
     }
 
     /// Uploads signed in batches, and confirmed, by a server.

@@ -6,7 +6,7 @@ const OF_REQUESTS = /Failed to load resource|net::ERR_|blocked by CORS policy|wa
 /** Everything that a page should not say: errors, warnings, refusals of its own CSP, panics. */
 export class Problems {
   readonly all: string[] = []
-  readonly #expected: string[] = []
+  readonly #expected: RegExp[] = []
 
   watch(page: Page): void {
     page.on('pageerror', error => this.all.push(`uncaught: ${error.message}`))
@@ -18,11 +18,16 @@ export class Problems {
 
   /** The page's tab is killed by the test itself. */
   expectCrash(): void {
-    this.#expected.push('the page crashed')
+    this.expect(/^the page crashed$/)
+  }
+
+  /** What a page that a test leads astray says of it. */
+  expect(problem: RegExp): void {
+    this.#expected.push(problem)
   }
 
   /** Without those of requests: the page's own. */
   get own(): string[] {
-    return this.all.filter(problem => !OF_REQUESTS.test(problem) && !this.#expected.includes(problem))
+    return this.all.filter(problem => ![OF_REQUESTS, ...this.#expected].some(expected => expected.test(problem)))
   }
 }

@@ -22,23 +22,30 @@ pub struct Answer {
 /// # Errors
 /// Why there is no answer, in words.
 pub async fn post_json(path: &str, body: &str) -> Result<Answer, String> {
-    exchange(path, body).await.map_err(|error| match error.dyn_into::<js_sys::Error>() {
+    exchange("POST", path, Some(body)).await
+}
+
+/// Any call. A body is JSON; without one the call needs no preflight.
+pub(super) async fn exchange(method: &str, url: &str, body: Option<&str>) -> Result<Answer, String> {
+    fetch(method, url, body).await.map_err(|error| match error.dyn_into::<js_sys::Error>() {
         Ok(error) => String::from(error.message()),
         Err(_) => "no answer".into(),
     })
 }
 
-async fn exchange(path: &str, body: &str) -> Result<Answer, JsValue> {
+async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let headers = Headers::new()?;
-    headers.set("Content-Type", "application/json")?;
     headers.set("Accept", "application/json")?;
     let init = RequestInit::new();
-    init.set_method("POST");
+    init.set_method(method);
+    if let Some(body) = body {
+        headers.set("Content-Type", "application/json")?;
+        init.set_body(&body.into());
+    }
     init.set_headers(&headers);
-    init.set_body(&body.into());
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
-    let response: Response = JsFuture::from(window.fetch_with_str_and_init(path, &init)).await?.dyn_into()?;
+    let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
     let retry_after = response.headers().get("Retry-After")?;
     Ok(Answer {
         status: response.status(),

@@ -7,6 +7,7 @@ mod awake;
 mod body;
 mod calls;
 mod clock;
+mod companion;
 mod driver;
 mod dropped;
 mod fetch;
@@ -22,6 +23,7 @@ mod response;
 mod resuming;
 mod server;
 
+pub use companion::Companion;
 pub use driver::{Driver, FileMeta, PlanFile, Setup};
 pub use dropped::{PickedFile, files_of, picked};
 pub use fetch::{Answer, post_json};

@@ -8,6 +8,7 @@
 //! | [`token`] | the state of an upload, sealed, in the browser's keeping: no replica remembers anything |
 //! | [`service`] | what the server functions call: sign, begin, complete, confirm, open, discard |
 //! | [`http`] | who the visitor is, same-origin guard, headers, limits |
+//! | `companion` | the same service in Companion's protocol, for Uppy |
 //! | [`router`] | all of it as one axum router round a Leptos app |
 //! | [`embedded`] | an S3 store inside this process, for when no other is configured |
 //!
@@ -15,6 +16,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail that way"))]
 
+mod companion;
 pub mod config;
 mod credentials;
 #[cfg(feature = "embedded-s3")]

@@ -11,6 +11,7 @@ use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, pre
 
 use super::{
     UploadService, Visitor,
+    companion::companion_routes,
     http::{
         OBJECT_PATH, add_form_page, add_security_headers, buffer_api_body, content_security_policy, identify_visitor,
         open_object, refuse_cross_site,
@@ -50,6 +51,7 @@ where
         .fallback(file_and_error_handler_with_context(context, shell))
         .with_state(options)
         .merge(Router::new().route(OBJECT_PATH, get(open_object)).with_state(service.clone()))
+        .merge(companion_routes(service.clone()))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(service, add_form_page))
         .layer(middleware::from_fn(identify_visitor))

@@ -143,7 +143,8 @@ async fn open_embedded(
     embedded: &super::config::EmbeddedConfig,
     site: SocketAddr,
 ) -> Result<(UploadService, Option<RunningStore>), StartError> {
-    let opened = super::embedded::EmbeddedStore::open(embedded, site).await;
+    let origins = config.companion_origins.clone().unwrap_or_default();
+    let opened = super::embedded::EmbeddedStore::open(embedded, site, origins).await;
     let store = opened.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => bind_error(embedded.addr, "EMBEDDED_S3_ADDR", error),
         _ => StartError::Io { what: format!("The embedded store in {}", embedded.dir.display()), error },

@@ -71,6 +71,16 @@ pub enum Upload {
     /// An upload in parts.
     #[serde(rename = "m")]
     Multipart(MultipartUpload),
+    /// An upload in parts of a Companion client, which says neither its size nor that of its parts.
+    #[serde(rename = "u")]
+    Unsized {
+        /// Where it goes.
+        #[serde(rename = "k")]
+        key: Key,
+        /// S3's id of it.
+        #[serde(rename = "i")]
+        upload_id: String,
+    },
     /// The page's form without JavaScript: the size is the visitor's.
     #[serde(rename = "f")]
     Form {

@@ -21,6 +21,14 @@ impl Visitor {
         ours.then(|| Self(value.to_owned()))
     }
 
+    /// All clients that speak Companion's protocol. They have nothing to tell them apart by: browsers keep cookies from
+    /// calls to another site, and Uppy asks for none to be sent. What lets a client go on with an upload is the token
+    /// alone, which nobody was given but the client that began it, and nobody can make or guess. No cookie has this
+    /// value, so the tokens of the one protocol are of no use in the other.
+    pub(super) fn companion() -> Self {
+        Self("companion".to_owned())
+    }
+
     /// The cookie's value.
     #[must_use]
     pub fn as_str(&self) -> &str {

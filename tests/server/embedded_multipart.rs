@@ -122,8 +122,14 @@ async fn more_parts_than_a_page_holds_are_all_listed_in_order() {
     for part in (1..=1_001).rev() {
         let checksum = sha256(b"x");
         let (bucket, part) = (server.service.bucket(), number(part));
-        let part =
-            UploadPart { bucket, key: &key, upload_id: &upload_id, part, content_length: 1, checksum: Some(&checksum) };
+        let part = UploadPart {
+            bucket,
+            key: &key,
+            upload_id: &upload_id,
+            part,
+            content_length: Some(1),
+            checksum: Some(&checksum),
+        };
         let signed = part.sign(&credentials, Duration::from_mins(1)).unwrap();
         assert_eq!(send(&server.http, &signed, "x").await.status(), 200);
     }

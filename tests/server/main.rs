@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail that way")]
 
+mod companion;
+mod companion_refusals;
 mod embedded_multipart;
 mod embedded_store;
 mod fake_store;

@@ -3,7 +3,7 @@ import type { DiskFile } from '../../support/files'
 import { Link, type LinkSpeed } from '../../support/link'
 import { freePort } from '../../support/server'
 import type { Store } from '../../support/store'
-import { Companion } from './companion'
+import { Companion } from '../../support/companion'
 import { UppyPage } from './uppy-page'
 
 export { expect }

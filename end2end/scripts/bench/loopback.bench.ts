@@ -5,7 +5,7 @@ import type { Store } from '../../support/store'
 import { expectStored, test } from './fixtures'
 import { median } from './measure'
 import { watchMemory, type Memory } from './memory'
-import { openOwnPage } from './own-page'
+import { openOwnPage } from '../../support/own-page'
 import { memoryColumns, printTable, row, type Row } from './table'
 import { readyThisPage } from './this-page'
 

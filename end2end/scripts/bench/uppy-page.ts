@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
-import { build } from 'esbuild'
-import { Companion } from './companion'
-import { openOwnPage } from './own-page'
-import { version } from './versions'
-
-const script = fileURLToPath(new URL('uppy/page.ts', import.meta.url))
+import { Companion } from '../../support/companion'
+import { openOwnPage } from '../../support/own-page'
+import { uppyScript } from '../../support/uppy/bundle'
+import { version } from '../../support/versions'
 
 /** A page with the published Uppy on it. */
 export class UppyPage {
@@ -19,20 +16,11 @@ export class UppyPage {
   ) {}
 
   async open(): Promise<void> {
-    const { outputFiles } = await build({
-      entryPoints: [script],
-      bundle: true,
-      minify: true,
-      format: 'iife',
-      write: false,
-      define: { 'process.env.NODE_ENV': '"production"' },
-    })
-    // The end of a script must not stand in it.
-    const code = outputFiles[0]!.text.replaceAll('</script', '<\\/script')
+    const script = await uppyScript()
     await openOwnPage(
       this.page,
       '/benchmark/uppy',
-      `<!doctype html><title>Uppy</title><input type="file" multiple><script>${code}</script>`,
+      `<!doctype html><title>Uppy</title><input type="file" multiple><script>${script}</script>`,
     )
   }
 
@@ -41,7 +29,11 @@ export class UppyPage {
     await this.page.locator('input').setInputFiles(paths)
     try {
       const parameters = { url: this.companion.url, limit }
-      return await this.page.evaluate(({ url, limit }) => window.uploadWithUppy(url, limit), parameters)
+      const { milliseconds } = await this.page.evaluate(
+        ({ url, limit }) => window.uploadWithUppy(url, { limit }),
+        parameters,
+      )
+      return milliseconds
     } catch (error) {
       throw new Error(`${error}\nCompanion said:\n${this.companion.output.slice(-20).join('\n')}`)
     }

@@ -2,14 +2,17 @@
 //! them one restart at a time. `.env.example` documents each variable.
 
 mod environment;
+mod origins;
 mod store;
 mod values;
 
 use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
+pub use self::origins::Origins;
 pub use self::store::{EmbeddedConfig, S3Config, StoreConfig};
 use self::{
     environment::Environment,
+    origins::parse_origins,
     values::{parse_checksum, parse_method, parse_prefix, parse_seconds, parse_size},
 };
 use super::{
@@ -45,6 +48,8 @@ pub struct Config {
     pub token_expires: Duration,
     /// Seals upload tokens. `None`: the embedded store keeps one, else there is a new one per start.
     pub secret: Option<String>,
+    /// Whose pages may speak Companion's protocol; `None`: it is not served.
+    pub companion_origins: Option<Origins>,
 }
 
 /// Every problem with the environment, one per line.
@@ -85,6 +90,7 @@ impl Config {
             expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
             token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
             secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
+            companion_origins: env.parsed("COMPANION_ORIGINS", parse_origins),
             store,
         };
         config.check(env);

@@ -139,6 +139,7 @@ fn every_problem_is_in_one_message() {
         ("UPLOAD_METHOD", "patch"),
         ("UPLOAD_PREFIX", "../up"),
         ("UPLOAD_SECRET", "short"),
+        ("COMPANION_ORIGINS", "*"),
     ]);
     for expected in [
         "S3_PROVIDER: `azure` is none of aws, r2, digitalocean, ",
@@ -154,6 +155,7 @@ fn every_problem_is_in_one_message() {
         "UPLOAD_METHOD: `patch`",
         "UPLOAD_PREFIX: `../up`",
         "UPLOAD_SECRET has fewer than 32 characters",
+        "COMPANION_ORIGINS: `*` is not an origin",
     ] {
         assert!(message.contains(expected), "“{expected}” is not in:\n{message}");
     }

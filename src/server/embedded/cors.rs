@@ -3,11 +3,16 @@ use std::{net::SocketAddr, time::Duration};
 use ::http::{HeaderValue, Method, Uri, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// Lets pages served at `site` use the store, and no others. s3s-fs knows no CORS rules, so this
+use crate::server::config::Origins;
+
+/// Lets pages served at `site`, and those of `origins`, use the store, and no others. s3s-fs knows no CORS rules, so this
 /// stands before it, where also its errors get the headers without which a page can't read them.
-pub(super) fn layer(site: SocketAddr) -> CorsLayer {
+pub(super) fn layer(site: SocketAddr, origins: Origins) -> CorsLayer {
+    let is_listed = move |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origins.contains(origin));
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, request| is_our_page(origin, request, site)))
+        .allow_origin(AllowOrigin::predicate(move |origin, request| {
+            is_our_page(origin, request, site) || is_listed(origin)
+        }))
         .allow_methods([Method::GET, Method::PUT, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([header::ETAG])

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 
 use self::{keys::Keys, storage::Storage};
 use super::{
-    config::EmbeddedConfig,
+    config::{EmbeddedConfig, Origins},
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -56,12 +56,12 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Opens the store and its port, for pages served at `site`.
+    /// Opens the store and its port, for pages served at `site` and those of `origins`.
     ///
     /// # Errors
     ///
     /// If the port is taken, or the directory can't be written.
-    pub async fn open(config: &EmbeddedConfig, site: SocketAddr) -> io::Result<Self> {
+    pub async fn open(config: &EmbeddedConfig, site: SocketAddr, origins: Origins) -> io::Result<Self> {
         let keys = Keys::open(&config.dir)?;
         let lock = lock(&config.dir)?;
         let storage = Storage::open(&config.dir, BUCKET)?;
@@ -71,8 +71,9 @@ impl EmbeddedStore {
         // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
         builder.set_auth(SimpleAuth::from_single(&keys.access_key, keys.secret_key.as_str()));
         let service = builder.build();
-        let router =
-            Router::new().fallback(move |request: Request| answer(service.clone(), request)).layer(cors::layer(site));
+        let router = Router::new()
+            .fallback(move |request: Request| answer(service.clone(), request))
+            .layer(cors::layer(site, origins));
         let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
         Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint })
     }

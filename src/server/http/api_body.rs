@@ -17,7 +17,7 @@ use super::{api_error, is_api};
 const MAX_BYTES: usize = 8 << 20;
 
 /// How long a call may take to arrive.
-const MAX_READ_TIME: Duration = Duration::from_secs(30);
+pub(in crate::server) const MAX_READ_TIME: Duration = Duration::from_secs(30);
 
 /// Read on beyond the limit and thrown away. An answer to a request whose body nobody read shows up in
 /// a browser as a network error, without status and without words.
@@ -32,7 +32,7 @@ pub(in crate::server) async fn buffer_api_body(request: Request, next: Next) -> 
     let (mut parts, body) = request.into_parts();
     // For a caller that would rather have HTML, Leptos redirects to where the call came from.
     parts.headers.remove(header::ACCEPT);
-    let Ok(body) = timeout(MAX_READ_TIME, read(body)).await else {
+    let Ok(body) = timeout(MAX_READ_TIME, read(body, MAX_BYTES)).await else {
         return api_error(StatusCode::REQUEST_TIMEOUT, json!({ "Unreachable": "the call did not arrive in time" }));
     };
     match body {
@@ -58,13 +58,13 @@ fn blame_caller(mut response: Response) -> Response {
     response
 }
 
-/// The body, or more than [`MAX_BYTES`] of it.
-async fn read(mut body: Body) -> Result<Bytes, axum::Error> {
+/// The body, or more than `max` bytes of it.
+pub(in crate::server) async fn read(mut body: Body, max: usize) -> Result<Bytes, axum::Error> {
     let mut bytes = Vec::new();
     let mut drained = 0;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(data) = frame?.into_data() else { continue };
-        if bytes.len() <= MAX_BYTES {
+        if bytes.len() <= max {
             bytes.extend_from_slice(&data);
         } else {
             drained += data.len();

@@ -8,11 +8,11 @@ mod same_origin;
 mod security_headers;
 mod visitor_cookie;
 
-pub(super) use api_body::buffer_api_body;
+pub(super) use api_body::{MAX_READ_TIME, buffer_api_body, read};
 pub(super) use form_page::add_form_page;
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
-pub(super) use same_origin::refuse_cross_site;
+pub(super) use same_origin::{is_cross_site, refuse_cross_site};
 pub(super) use security_headers::add_security_headers;
 pub use security_headers::content_security_policy;
 pub(super) use visitor_cookie::identify_visitor;

@@ -19,7 +19,7 @@ pub(in crate::server) async fn refuse_cross_site(request: Request, next: Next) -
 
 /// Browsers send both headers with every POST and no page can change them. A call with neither comes
 /// from no browser, so there is no visitor whose cookie it could abuse.
-fn is_cross_site(headers: &HeaderMap) -> bool {
+pub(in crate::server) fn is_cross_site(headers: &HeaderMap) -> bool {
     let header = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let site = headers.get("sec-fetch-site").map(|value| value.to_str().unwrap_or_default());
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {

@@ -18,8 +18,8 @@ pub struct UploadPart<'a> {
     pub upload_id: &'a str,
     /// Which part.
     pub part: PartNumber,
-    /// Bytes of exactly this part. Signed, so a body of any other length is refused.
-    pub content_length: u64,
+    /// Bytes of exactly this part. Signed, so a body of any other length is refused; `None` takes any.
+    pub content_length: Option<u64>,
     /// What the bytes have to be. Signed, so the browser can't send others and say so.
     pub checksum: Option<&'a Checksum>,
 }
@@ -45,10 +45,11 @@ impl UploadPart<'_> {
         expires_in: Duration,
         time: SystemTime,
     ) -> Result<UploadParameters, PresignError> {
-        let (number, length) = (self.part.get().to_string(), self.content_length.to_string());
+        let number = self.part.get().to_string();
+        let length = self.content_length.map(|length| length.to_string());
         let checksum = self.checksum.map(|checksum| (checksum.algorithm.header(), checksum.value.as_str()));
-        let mut signed = vec![("content-length", length.as_str())];
-        signed.extend(checksum);
+        let length = length.as_deref().map(|length| ("content-length", length));
+        let signed: Vec<_> = length.into_iter().chain(checksum).collect();
         let request = UnsignedRequest {
             method: "PUT",
             bucket: self.bucket,
@@ -70,13 +71,13 @@ mod tests {
     use super::*;
     use crate::{s3::ChecksumAlgorithm, server::provider::Addressing};
 
-    fn signed(checksum: Option<&Checksum>) -> UploadParameters {
+    fn signed(content_length: Option<u64>, checksum: Option<&Checksum>) -> UploadParameters {
         let endpoint = "https://s3.example.com".parse().unwrap();
         let bucket = Bucket::new(&endpoint, Addressing::VirtualHosted, "photos".into(), "eu-central-1".into());
         let key = "a/b.txt".parse().unwrap();
         let part = PartNumber::try_from(7).unwrap();
         let upload_id = "2~a/b+c=";
-        UploadPart { bucket: &bucket, key: &key, upload_id, part, content_length: 8_388_608, checksum }
+        UploadPart { bucket: &bucket, key: &key, upload_id, part, content_length, checksum }
             .sign_at(
                 &Credentials::new("AK", "secret", None, None, "test"),
                 Duration::from_mins(15),
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn part_number_upload_id_and_length_are_signed() {
-        let signed = signed(None);
+        let signed = signed(Some(8_388_608), None);
         let (object, query) = signed.url.split_once('?').unwrap();
         assert_eq!(object, "https://photos.s3.example.com/a/b.txt");
         assert!(query.starts_with("partNumber=7&uploadId=2~a%2Fb%2Bc%3D&X-Amz-Algorithm="), "{query}");
@@ -97,13 +98,19 @@ mod tests {
     }
 
     #[test]
+    fn a_length_that_nobody_knows_is_not_signed() {
+        let signed = signed(None, None);
+        assert!(signed.url.contains("&X-Amz-SignedHeaders=host&"), "{}", signed.url);
+    }
+
+    #[test]
     fn a_checksum_is_a_signed_header_that_the_browser_must_send() {
         for (algorithm, headers) in [
             (ChecksumAlgorithm::Sha256, "content-length%3Bhost%3Bx-amz-checksum-sha256"),
             (ChecksumAlgorithm::Md5, "content-length%3Bcontent-md5%3Bhost"),
         ] {
             let checksum = Checksum { algorithm, value: "AAAA".into() };
-            let signed = signed(Some(&checksum));
+            let signed = signed(Some(8_388_608), Some(&checksum));
             assert!(signed.url.contains(&format!("&X-Amz-SignedHeaders={headers}&")), "{}", signed.url);
             assert_eq!(signed.headers, [(algorithm.header(), "AAAA")].into());
         }

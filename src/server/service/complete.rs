@@ -33,13 +33,14 @@ impl UploadService {
         let upload = self.multipart(visitor, token)?;
         let plan = upload.plan()?;
         let sent = Sent::new(&upload, &plan, checksums)?;
-        let parts = match self.0.store.list_parts(&upload).await {
+        let parts = match self.0.store.list_parts(&upload.key, &upload.upload_id).await {
             Err(StoreError::NoSuchUpload) => return self.confirm_completed(&upload, sent.as_ref()).await,
             parts => parts?,
         };
         let parts_proof = check_parts(&plan, &parts, sent.as_ref())?;
         let of_file = parts.into_iter().take_while(|part| part.number.get() <= plan.parts());
-        let composite = match self.0.store.complete_multipart_upload(&upload, of_file).await {
+        let named = (&upload.key, upload.upload_id.as_str());
+        let composite = match self.0.store.complete_multipart_upload(named, upload.algorithm, of_file).await {
             Err(StoreError::NoSuchUpload) => return self.confirm_completed(&upload, sent.as_ref()).await,
             composite => composite?,
         };

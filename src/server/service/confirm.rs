@@ -30,7 +30,7 @@ impl UploadService {
             Upload::Single { key, size, checksum, .. } => (key, size, checksum),
             Upload::Multipart(upload) => return self.confirm_completed(&upload, None).await,
             Upload::Reserved { .. } => return Err(Refusal::UploadMissing),
-            Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+            Upload::Unsized { .. } | Upload::Form { .. } => return Err(Refusal::TokenInvalid),
         };
         let algorithm = checksum.as_ref().map(|checksum| checksum.algorithm);
         let head = self.0.store.head_object(&key, algorithm).await?;
@@ -50,7 +50,9 @@ impl UploadService {
         let now = SystemTime::now();
         let key = match self.0.sealer.open(visitor, token, now)? {
             Upload::Single { key, .. } | Upload::Multipart(MultipartUpload { key, .. }) => key,
-            Upload::Reserved { .. } | Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+            Upload::Reserved { .. } | Upload::Unsized { .. } | Upload::Form { .. } => {
+                return Err(Refusal::TokenInvalid);
+            }
         };
         let signing = self.signing(now).await?;
         GetObject { bucket: self.bucket(), key: &key }
@@ -78,7 +80,7 @@ impl UploadService {
                 }
                 key
             }
-            Upload::Form { .. } => return Err(Refusal::TokenInvalid),
+            Upload::Unsized { .. } | Upload::Form { .. } => return Err(Refusal::TokenInvalid),
         };
         self.0.store.delete_object(&key).await.or_else(|error| match error {
             StoreError::NotFound => Ok(()),

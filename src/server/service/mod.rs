@@ -1,6 +1,7 @@
 //! What the server functions call. Every answer about a file is that file's own: one refusal does
 //! not stop the others.
 
+mod companion;
 mod complete;
 mod confirm;
 mod form;
@@ -14,11 +15,13 @@ mod x_id;
 
 use std::sync::Arc;
 
-use super::{Config, Limits, presign::Bucket, token::Sealer};
+use super::{Config, Limits, config::Origins, presign::Bucket, token::Sealer};
 use crate::s3::ChecksumAlgorithm;
 
+pub(super) use companion::{Described, NamedPart};
 pub use form::FormPage;
 pub use store::Store;
+pub(super) use store_multipart::StoredPart;
 
 /// Signs and confirms uploads. Cloning is cheap; any number of replicas with the same
 /// `UPLOAD_SECRET` may serve the same visitor.
@@ -51,6 +54,12 @@ impl UploadService {
     #[must_use]
     pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
         self.0.config.checksum
+    }
+
+    /// Whose pages may speak Companion's protocol; `None`: it is not served.
+    #[must_use]
+    pub fn companion_origins(&self) -> Option<&Origins> {
+        self.0.config.companion_origins.as_ref()
     }
 
     /// The most parts that an upload may have.

@@ -146,7 +146,7 @@ impl UploadService {
             key: &upload.key,
             upload_id: &upload.upload_id,
             part: request.part,
-            content_length: range.end - range.start,
+            content_length: Some(range.end - range.start),
             checksum,
         };
         let parameters = part.sign_at(&signing.credentials, signing.expires_in, signing.now);
@@ -161,7 +161,7 @@ impl UploadService {
     /// [`Refusal::UploadMissing`] after the end of the upload, token refusals and the store's failures.
     pub async fn list_parts(&self, visitor: &Visitor, token: &UploadToken) -> Result<Vec<Part>, Refusal> {
         let upload = self.multipart(visitor, token)?;
-        let parts = self.0.store.list_parts(&upload).await?;
+        let parts = self.0.store.list_parts(&upload.key, &upload.upload_id).await?;
         Ok(parts.into_iter().map(|part| part.into_part(upload.algorithm)).collect())
     }
 
@@ -249,7 +249,7 @@ fn malformed(error: PartPlanError) -> Refusal {
 }
 
 /// The SDK puts the prefix before them itself.
-fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(super) fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String)> {
     let bare = |(name, value): (String, String)| (name.trim_start_matches(PREFIX).to_owned(), value);
     metadata.into_iter().map(bare).collect()
 }

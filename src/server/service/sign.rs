@@ -1,4 +1,7 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 
@@ -39,12 +42,12 @@ pub(super) fn milliseconds(life: Duration) -> u64 {
 }
 
 /// One file for one request.
-struct Single<'a> {
-    key: &'a Key,
-    file: &'a FileInfo,
-    content_type: &'a str,
-    metadata: Vec<(String, String)>,
-    checksum: Option<&'a Checksum>,
+pub(super) struct Single<'a> {
+    pub(super) key: &'a Key,
+    pub(super) file: &'a FileInfo,
+    pub(super) content_type: &'a str,
+    pub(super) metadata: Vec<(String, String)>,
+    pub(super) checksum: Option<&'a Checksum>,
 }
 
 impl UploadService {
@@ -102,7 +105,7 @@ impl UploadService {
         let single = Single { key: &key, file, content_type, metadata, checksum };
         let parameters = match self.0.config.method_for(request.method) {
             Method::Put => self.put(single, signing).map_err(|error| refused(&error))?,
-            Method::Post => self.post(single, signing),
+            Method::Post => self.post(single, file.size..=file.size, signing),
         };
         Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: Some(signing.expires_in_ms()) })
     }
@@ -159,7 +162,8 @@ impl UploadService {
         put.sign_at(&signing.credentials, signing.expires_in, signing.now)
     }
 
-    fn post(&self, single: Single<'_>, signing: &Signing) -> UploadParameters {
+    /// `sizes` are the bytes that the form may carry.
+    pub(super) fn post(&self, single: Single<'_>, sizes: RangeInclusive<u64>, signing: &Signing) -> UploadParameters {
         let Single { key, file, content_type, metadata, checksum } = single;
         let mut fields = vec![
             ("Content-Type".to_owned(), content_type.to_owned()),
@@ -170,7 +174,7 @@ impl UploadService {
         let policy = PostPolicy {
             bucket: self.bucket(),
             key,
-            content_length_range: file.size..=file.size,
+            content_length_range: sizes,
             fields: &fields,
             target: PostTarget::Created,
         };

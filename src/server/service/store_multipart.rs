@@ -7,10 +7,7 @@ use aws_sdk_s3::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::{proof::etag_md5, store::Store, store_error::StoreError};
-use crate::{
-    s3::{Checksum, ChecksumAlgorithm, Key, Part, PartNumber},
-    server::token::MultipartUpload,
-};
+use crate::s3::{Checksum, ChecksumAlgorithm, Key, Part, PartNumber};
 
 /// S3 may take minutes to put the parts together.
 ///
@@ -28,11 +25,11 @@ pub(super) struct NewUpload<'a> {
 }
 
 /// A part as `ListParts` shows it.
-pub(super) struct StoredPart {
-    pub(super) number: PartNumber,
-    pub(super) size: u64,
-    pub(super) etag: Option<String>,
-    pub(super) sha256: Option<String>,
+pub(in crate::server) struct StoredPart {
+    pub(in crate::server) number: PartNumber,
+    pub(in crate::server) size: u64,
+    pub(in crate::server) etag: Option<String>,
+    pub(in crate::server) sha256: Option<String>,
 }
 
 impl StoredPart {
@@ -98,12 +95,12 @@ impl Store {
     /// All parts, in order.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
-    pub(super) async fn list_parts(&self, upload: &MultipartUpload) -> Result<Vec<StoredPart>, StoreError> {
+    pub(super) async fn list_parts(&self, key: &Key, upload_id: &str) -> Result<Vec<StoredPart>, StoreError> {
         let mut parts = Vec::new();
         let mut marker = None;
         loop {
-            let request = self.client.list_parts().bucket(self.bucket.name()).key(upload.key.as_str());
-            let request = request.upload_id(&upload.upload_id).set_part_number_marker(marker.clone());
+            let request = self.client.list_parts().bucket(self.bucket.name()).key(key.as_str());
+            let request = request.upload_id(upload_id).set_part_number_marker(marker.clone());
             let page = request.send().await.map_err(|error| StoreError::new("ListParts", &error))?;
             parts.extend(page.parts().iter().filter_map(stored_part));
             let next = page.next_part_number_marker().map(str::to_owned);
@@ -119,10 +116,11 @@ impl Store {
     /// The object's composite checksum, where the store says it.
     pub(super) async fn complete_multipart_upload(
         &self,
-        upload: &MultipartUpload,
+        (key, upload_id): (&Key, &str),
+        algorithm: Option<ChecksumAlgorithm>,
         parts: impl Iterator<Item = StoredPart>,
     ) -> Result<Option<String>, StoreError> {
-        let with_sha256 = upload.algorithm == Some(ChecksumAlgorithm::Sha256);
+        let with_sha256 = algorithm == Some(ChecksumAlgorithm::Sha256);
         let completed = parts.map(|part| {
             CompletedPart::builder()
                 .part_number(part.number.get().into())
@@ -136,8 +134,8 @@ impl Store {
             .client
             .complete_multipart_upload()
             .bucket(self.bucket.name())
-            .key(upload.key.as_str())
-            .upload_id(&upload.upload_id)
+            .key(key.as_str())
+            .upload_id(upload_id)
             .multipart_upload(completed)
             .customize()
             .config_override(aws_sdk_s3::Config::builder().timeout_config(timeout));

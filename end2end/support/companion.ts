@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { AccessKeys } from '../../support/store'
+import type { AccessKeys } from './store'
 import { version } from './versions'
 
-const script = fileURLToPath(new URL('../../companion/serve.mjs', import.meta.url))
+const script = fileURLToPath(new URL('../companion/serve.mjs', import.meta.url))
 
 export interface CompanionOptions {
   port: number

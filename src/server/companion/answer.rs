@@ -1,0 +1,72 @@
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::s3::Refusal;
+
+pub(super) type Answer = Result<Json<Value>, Problem>;
+
+/// Why a call brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    status: StatusCode,
+    text: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    pub(super) fn bad_request(text: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    pub(super) fn timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time")
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Statuses that Companion has none for are those of our own server functions.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::TokenInvalid => {
+                let text = "s3: this server began no upload of that id and key. Upload the file again.";
+                return Self::new(StatusCode::FORBIDDEN, text);
+            }
+            Refusal::TokenExpired => StatusCode::GONE,
+            Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
+            Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => {
+                StatusCode::CONFLICT
+            }
+            Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
+            Refusal::FileTooLarge { .. }
+            | Refusal::TypeNotAllowed { .. }
+            | Refusal::Malformed { .. }
+            | Refusal::TooManyFiles { .. } => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, format!("s3: {refusal}"))
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Companion has `error`; Uppy 0.x and 1.x show a person `message`, which is else `undefined`.
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.text, "message": self.text });
+        (self.status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+    }
+}
+
+pub(super) async fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" }))).into_response()
+}

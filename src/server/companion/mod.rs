@@ -1,0 +1,117 @@
+//! Companion's S3 protocol, below `/s3`: with it Uppy's `AwsS3` plugin uploads through this server as it would through its
+//! own, from `companionUrl` in 2018 to `companionEndpoint` in 6.x. The same service signs as for our own page, within the
+//! same limits.
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /params` | a form for one file |
+//! | `POST /multipart` | begins an upload in parts: its key, and its sealed token as `uploadId` |
+//! | `GET /multipart/{uploadId}` | the parts that the store has |
+//! | `GET /multipart/{uploadId}/{part}`, `…/batch` | URLs to send parts to |
+//! | `POST /multipart/{uploadId}/complete` | the object that the parts become |
+//! | `DELETE /multipart/{uploadId}` | the parts are gone |
+//!
+//! What is absent: temporary credentials (`/sts`), which would take every limit but the prefix from the server's hands.
+
+mod answer;
+mod cors;
+mod input;
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    middleware,
+    routing::{get, post},
+};
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use self::{
+    answer::{Answer, Problem, not_found},
+    cors::share_with_origins,
+    input::{Named, Query, json_body, named_parts, part_numbers},
+};
+use super::{
+    UploadService,
+    http::{MAX_READ_TIME, read},
+    service::StoredPart,
+};
+
+const PREFIX: &str = "/s3";
+
+/// Bytes of a call's body, and of one that names ten thousand parts.
+const MAX_BYTES: usize = 100 << 10;
+const MAX_PARTS_BYTES: usize = 1 << 20;
+
+/// The protocol's routes; where no origins are configured, there are none.
+pub(super) fn companion_routes(service: UploadService) -> Router {
+    let routes = match service.companion_origins() {
+        None => Router::new().fallback(not_found),
+        Some(_) => Router::new()
+            .route("/params", get(params))
+            .route("/multipart", post(create))
+            .route("/multipart/{upload}", get(list).delete(abort))
+            .route("/multipart/{upload}/batch", get(sign_batch))
+            .route("/multipart/{upload}/complete", post(complete))
+            .route("/multipart/{upload}/{part}", get(sign))
+            .fallback(not_found)
+            .method_not_allowed_fallback(not_found)
+            .layer(middleware::from_fn_with_state(service.clone(), share_with_origins)),
+    };
+    Router::new().nest(PREFIX, routes).with_state(service)
+}
+
+async fn params(State(service): State<UploadService>, query: Query) -> Answer {
+    let signed = service.sign_form(query.described()?).await?;
+    let parameters = signed.parameters;
+    Ok(Json(json!({
+        "method": parameters.method,
+        "url": parameters.url,
+        "fields": parameters.fields,
+        "expires": signed.expires_in_ms.map(|ms| ms / 1000),
+    })))
+}
+
+async fn create(State(service): State<UploadService>, body: Body) -> Answer {
+    let (key, token) = service.begin_unsized(input::described(&read_json(body, MAX_BYTES).await?)?).await?;
+    Ok(Json(json!({ "key": key, "uploadId": token, "bucket": service.bucket().name() })))
+}
+
+async fn list(State(service): State<UploadService>, upload: Named) -> Answer {
+    let parts = service.list_unsized(&upload.token, upload.key()?).await?;
+    let part = |part: StoredPart| json!({ "PartNumber": part.number, "ETag": part.etag, "Size": part.size });
+    Ok(Json(parts.into_iter().map(part).collect()))
+}
+
+async fn sign(State(service): State<UploadService>, upload: Named) -> Answer {
+    let key = upload.key()?;
+    let (urls, expires) = service.sign_unsized(&upload.token, key, &[input::part_number(&upload.part)?]).await?;
+    Ok(Json(json!({ "url": urls.first(), "expires": expires })))
+}
+
+async fn sign_batch(State(service): State<UploadService>, upload: Named) -> Answer {
+    let key = upload.key()?;
+    let parts = part_numbers(&upload.query)?;
+    let (urls, _) = service.sign_unsized(&upload.token, key, &parts).await?;
+    let urls = parts.iter().map(|part| part.get().to_string()).zip(urls.into_iter().map(Value::String));
+    Ok(Json(json!({ "presignedUrls": urls.collect::<Map<_, _>>() })))
+}
+
+async fn complete(State(service): State<UploadService>, upload: Named, body: Body) -> Answer {
+    let body = read_json(body, MAX_PARTS_BYTES).await?;
+    let key = service.complete_unsized(&upload.token, upload.key()?, &named_parts(&body)?).await?;
+    let bucket = service.bucket();
+    Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
+}
+
+async fn abort(State(service): State<UploadService>, upload: Named) -> Answer {
+    service.abort_unsized(&upload.token, upload.key()?).await?;
+    Ok(Json(json!({})))
+}
+
+/// The body as JSON, whatever type the client says it has.
+async fn read_json(body: Body, max: usize) -> Result<Value, Problem> {
+    let body = timeout(MAX_READ_TIME, read(body, max)).await.map_err(|_| Problem::timeout())?;
+    json_body(&body.map_err(|_| Problem::bad_request("s3: the body did not arrive whole"))?, max)
+}

@@ -1,0 +1,228 @@
+//! The uploads of Companion's protocol. Its clients say a file's name, type and metadata, and never its size: so a form
+//! is bounded by a range, a part by its number, and the sum of the parts is weighed before they become an object.
+
+use std::time::SystemTime;
+
+use super::{
+    UploadService,
+    multipart::unprefixed,
+    sign::{Single, checked_content_type, refused},
+    store_error::StoreError,
+    store_multipart::{NewUpload, StoredPart},
+};
+use crate::{
+    s3::{
+        FileInfo, Key, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartNumber, Refusal, SignedUpload, UploadToken,
+        content_disposition,
+    },
+    server::{Visitor, metadata::user_metadata, presign::UploadPart, provider::PostPolicies, token::Upload},
+};
+
+/// A file of which nobody has said the size.
+pub(in crate::server) struct Described {
+    pub(in crate::server) name: String,
+    pub(in crate::server) content_type: String,
+    pub(in crate::server) metadata: Vec<(String, String)>,
+}
+
+/// A part as the client names it.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::server) struct NamedPart {
+    pub(in crate::server) number: PartNumber,
+    /// With or without its quotes.
+    pub(in crate::server) etag: String,
+}
+
+/// An upload that was opened with its token and its key.
+struct Opened {
+    key: Key,
+    upload_id: String,
+}
+
+impl UploadService {
+    /// A form for a file of any size up to the limit.
+    ///
+    /// # Errors
+    ///
+    /// What [`UploadService::sign`] refuses, and [`Refusal::Malformed`] where a form of the store's would take any size.
+    pub(in crate::server) async fn sign_form(&self, file: Described) -> Result<SignedUpload, Refusal> {
+        let provider = self.0.config.store.provider();
+        if matches!(provider.post_policy, PostPolicies::No | PostPolicies::NoSizeLimit) {
+            let title = provider.title;
+            let reason =
+                format!("{title} has no forms that limit a file's size. Send it in parts (`shouldUseMultipart`).");
+            return Err(Refusal::Malformed { reason });
+        }
+        let file = FileInfo::from(file);
+        self.limits().check(&file)?;
+        let content_type = checked_content_type(&file)?;
+        let metadata = user_metadata(&file.meta)?;
+        let signing = self.signing(SystemTime::now()).await?;
+        let single = Single { key: &self.new_key(&file), file: &file, content_type, metadata, checksum: None };
+        let sizes = 0..=self.limits().max_size.min(MAX_REQUEST_SIZE);
+        let expires_in_ms = Some(signing.expires_in_ms());
+        Ok(SignedUpload { parameters: self.post(single, sizes, &signing), token: None, expires_in_ms })
+    }
+
+    /// Begins an upload in parts. The token is all there is to know of it.
+    ///
+    /// # Errors
+    ///
+    /// What [`UploadService::sign`] refuses, and the store's failures.
+    pub(in crate::server) async fn begin_unsized(&self, file: Described) -> Result<(Key, UploadToken), Refusal> {
+        let file = FileInfo::from(file);
+        self.limits().check(&file)?;
+        let key = self.new_key(&file);
+        let new = NewUpload {
+            key: &key,
+            content_type: checked_content_type(&file)?,
+            content_disposition: &content_disposition(&file.name),
+            metadata: unprefixed(user_metadata(&file.meta)?),
+            algorithm: None,
+        };
+        let upload_id = self.0.store.create_multipart_upload(new).await?;
+        let upload = Upload::Unsized { key: key.clone(), upload_id };
+        Ok((key, self.0.sealer.seal(&Visitor::companion(), upload, SystemTime::now())))
+    }
+
+    /// The parts that the store has, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UploadMissing`] after the end of the upload, token refusals and the store's failures.
+    pub(in crate::server) async fn list_unsized(
+        &self,
+        token: &UploadToken,
+        key: &str,
+    ) -> Result<Vec<StoredPart>, Refusal> {
+        let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        Ok(self.0.store.list_parts(&key, &upload_id).await?)
+    }
+
+    /// A URL for each of these parts, and the seconds for which they are good.
+    ///
+    /// # Errors
+    ///
+    /// Token refusals, [`Refusal::FileTooLarge`] for a part that no file within the limit has, and
+    /// [`Refusal::StoreRefused`] without credentials to sign with.
+    pub(in crate::server) async fn sign_unsized(
+        &self,
+        token: &UploadToken,
+        key: &str,
+        parts: &[PartNumber],
+    ) -> Result<(Vec<String>, u64), Refusal> {
+        let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        parts.iter().try_for_each(|part| self.check_unsized(*part))?;
+        let signing = self.signing(SystemTime::now()).await?;
+        let url = |part: &PartNumber| {
+            let request = UploadPart {
+                bucket: self.bucket(),
+                key: &key,
+                upload_id: &upload_id,
+                part: *part,
+                content_length: None,
+                checksum: None,
+            };
+            let signed = request.sign_at(&signing.credentials, signing.expires_in, signing.now);
+            signed.map(|parameters| parameters.url).map_err(|error| refused(&error))
+        };
+        Ok((parts.iter().map(url).collect::<Result<_, _>>()?, signing.expires_in.as_secs()))
+    }
+
+    /// All parts before this one have at least 5 MiB.
+    fn check_unsized(&self, part: PartNumber) -> Result<(), Refusal> {
+        let provider = self.0.config.store.provider();
+        if part.get() > provider.max_parts {
+            let reason = format!("{} takes at most {} parts.", provider.title, provider.max_parts);
+            return Err(Refusal::Malformed { reason });
+        }
+        let (size, max) = (u64::from(part.get() - 1) * MIN_PART_SIZE + 1, self.limits().max_size);
+        if part.get() > 1 && size > max { Err(Refusal::FileTooLarge { size, max }) } else { Ok(()) }
+    }
+
+    /// Puts the named parts together, if the store has them as they are named. May be called again after a lost answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::PartsMissing`] for parts that the store does not have so, [`Refusal::FileTooLarge`] for more than the
+    /// limit, and then the parts are gone; [`Refusal::UploadMissing`], token refusals and the store's failures.
+    pub(in crate::server) async fn complete_unsized(
+        &self,
+        token: &UploadToken,
+        key: &str,
+        named: &[NamedPart],
+    ) -> Result<Key, Refusal> {
+        let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        let stored = match self.0.store.list_parts(&key, &upload_id).await {
+            Err(StoreError::NoSuchUpload) => return self.completed_unsized(key).await,
+            stored => stored?,
+        };
+        let parts = named_parts(stored, named)?;
+        let (size, max) = (parts.iter().map(|part| part.size).sum(), self.limits().max_size);
+        if size > max {
+            self.0.store.abort_multipart_upload(&key, &upload_id).await?;
+            return Err(Refusal::FileTooLarge { size, max });
+        }
+        match self.0.store.complete_multipart_upload((&key, &upload_id), None, parts.into_iter()).await {
+            Err(StoreError::NoSuchUpload) => return self.completed_unsized(key).await,
+            composite => composite?,
+        };
+        match self.0.store.head_object(&key, None).await?.object.size {
+            actual if actual == size => Ok(key),
+            actual => Err(Refusal::SizeMismatch { expected: size, actual }),
+        }
+    }
+
+    /// The key of an upload that is not there any more, if it has become an object: nobody else has this key.
+    async fn completed_unsized(&self, key: Key) -> Result<Key, Refusal> {
+        match self.0.store.head_object(&key, None).await {
+            Err(StoreError::NotFound) => Err(Refusal::UploadMissing),
+            head => head.map(|_| key).map_err(Into::into),
+        }
+    }
+
+    /// Ends the upload, and its parts are gone. An object that came of it stays.
+    ///
+    /// # Errors
+    ///
+    /// Token refusals and the store's failures.
+    pub(in crate::server) async fn abort_unsized(&self, token: &UploadToken, key: &str) -> Result<(), Refusal> {
+        let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        Ok(self.0.store.abort_multipart_upload(&key, &upload_id).await?)
+    }
+
+    /// The key is in the token; a client that names another one means another upload.
+    fn open_unsized(&self, token: &UploadToken, named: &str) -> Result<Opened, Refusal> {
+        match self.0.sealer.open(&Visitor::companion(), token, SystemTime::now())? {
+            Upload::Unsized { key, upload_id } if key.as_str() == named => Ok(Opened { key, upload_id }),
+            _ => Err(Refusal::TokenInvalid),
+        }
+    }
+}
+
+/// Those of the stored parts that are named, in order.
+fn named_parts(stored: Vec<StoredPart>, named: &[NamedPart]) -> Result<Vec<StoredPart>, Refusal> {
+    let is_stored = |named: &&NamedPart| {
+        let at = stored.binary_search_by_key(&named.number, |part| part.number);
+        let part = at.ok().and_then(|at| stored.get(at));
+        part.is_some_and(|part| part.etag.as_deref().is_none_or(|etag| bare(etag) == bare(&named.etag)))
+    };
+    let missing: Vec<_> = named.iter().filter(|named| !is_stored(named)).map(|named| named.number).take(100).collect();
+    if !missing.is_empty() {
+        return Err(Refusal::PartsMissing { parts: missing });
+    }
+    let numbers: std::collections::BTreeSet<_> = named.iter().map(|named| named.number).collect();
+    Ok(stored.into_iter().filter(|part| numbers.contains(&part.number)).collect())
+}
+
+/// Some clients take the quotes away.
+fn bare(etag: &str) -> &str {
+    etag.trim_matches('"')
+}
+
+impl From<Described> for FileInfo {
+    /// Of size 0, which is below every limit.
+    fn from(Described { name, content_type, metadata }: Described) -> Self {
+        Self { name, content_type, size: 0, meta: metadata.into_iter().collect() }
+    }
+}
