@@ -127,7 +127,7 @@ async fn open_store(config: Config, site: SocketAddr) -> Result<(UploadService, 
     }
 }
 
-async fn connect(s3: &S3Config) -> Result<Store, StartError> {
+pub(super) async fn connect(s3: &S3Config) -> Result<Store, StartError> {
     let region = aws_sdk_s3::config::Region::new(s3.region.clone());
     let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();
     let credentials =

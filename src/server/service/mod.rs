@@ -53,6 +53,11 @@ impl UploadService {
         self.0.config.checksum
     }
 
+    /// The bucket, for what an operator asks of it.
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     /// The bucket as browsers reach it.
     #[must_use]
     pub fn bucket(&self) -> &Bucket {

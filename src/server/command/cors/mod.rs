@@ -1,0 +1,12 @@
+//! The rules that let the page upload: shown, set, and tried as a browser tries them.
+
+mod apply;
+mod check;
+mod instructions;
+mod preflight;
+mod rules;
+
+pub use apply::{Applied, apply};
+pub use check::check;
+pub use instructions::instructions;
+pub use rules::{CorsOptions, CorsRule, CorsRules};

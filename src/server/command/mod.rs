@@ -1,0 +1,23 @@
+//! What an operator asks of the configured bucket: the functions behind `leptos-aws-s3 cors`, `reap`, `lifecycle` and
+//! `doctor`. An app with a command of its own may call them too.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`connection`] | the bucket, also where its store is inside a server |
+//! | [`report`] | what was looked at, what came of it, and what to do |
+//! | [`cors`] | the rules that let the page upload: shown, set, and tried as a browser tries them |
+//!
+//! Nothing here is called by the server itself.
+
+mod checksum;
+pub mod connection;
+mod content_md5;
+pub mod cors;
+mod http;
+pub mod report;
+mod store_says;
+mod trial;
+
+pub use connection::Connection;
+pub use report::{Finding, Outcome, Report};
+pub use store_says::CommandError;
