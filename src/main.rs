@@ -2,9 +2,9 @@
 
 mod arguments;
 
-use std::{error::Error, io, process::ExitCode};
+use std::{error::Error, io, process::ExitCode, time::SystemTime};
 
-use arguments::{Arguments, Command, Cors};
+use arguments::{Age, Arguments, Command, Cors, Lifecycle};
 use clap::Parser;
 use leptos::config::{LeptosOptions, get_configuration};
 use leptos_aws_s3::{
@@ -14,6 +14,8 @@ use leptos_aws_s3::{
         command::{
             Connection,
             cors::{self, CorsRules},
+            lifecycle,
+            reap::{self, ReapOptions},
         },
         router::router,
     },
@@ -57,6 +59,17 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Box<dyn Error
             let report = cors::check(&Connection::open(config).await?, &rules.into()).await?;
             print!("{}", if json { report.to_json() } else { report.to_string() });
             Ok(exit(report.uploads_work()))
+        }
+        Command::Reap { older_than, yes, json } => {
+            let options = ReapOptions { older_than: older_than.map(|Age(age)| age), abort: yes };
+            let reaped = reap::reap(&Connection::open(config).await?, options, SystemTime::now()).await?;
+            print!("{}", if json { reaped.to_json() } else { reaped.to_string() });
+            Ok(exit(reaped.is_good()))
+        }
+        Command::Lifecycle(Lifecycle::Apply { days }) => {
+            let applied = lifecycle::apply(&Connection::open(config).await?, days).await?;
+            print!("{applied}");
+            Ok(exit(applied.is_done()))
         }
     }
 }

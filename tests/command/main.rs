@@ -5,4 +5,6 @@
 mod cors;
 mod cors_apply;
 mod cors_check;
+mod lifecycle;
+mod reap;
 mod support;

@@ -6,18 +6,24 @@
 //! | [`connection`] | the bucket, also where its store is inside a server |
 //! | [`report`] | what was looked at, what came of it, and what to do |
 //! | [`cors`] | the rules that let the page upload: shown, set, and tried as a browser tries them |
+//! | [`reap`] | what was left unfinished: listed, and aborted |
+//! | [`lifecycle`] | the rule by which the bucket does that itself |
 //!
 //! Nothing here is called by the server itself.
 
+mod applied;
 mod checksum;
 pub mod connection;
 mod content_md5;
 pub mod cors;
 mod http;
+pub mod lifecycle;
+pub mod reap;
 pub mod report;
 mod store_says;
 mod trial;
 
+pub use applied::Applied;
 pub use connection::Connection;
 pub use report::{Finding, Outcome, Report};
 pub use store_says::CommandError;

@@ -1,36 +1,10 @@
-use std::fmt;
-
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule as SdkRule};
 
 use super::{CorsOptions, CorsRule, CorsRules, instructions};
 use crate::server::{
-    command::{CommandError, Connection, content_md5::ContentMd5, store_says::StoreSays},
+    command::{Applied, CommandError, Connection, content_md5::ContentMd5, store_says::StoreSays},
     provider::{AWS, Cors},
 };
-
-/// What came of setting the rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Applied {
-    /// They are set.
-    Set {
-        /// The bucket's name.
-        bucket: String,
-        /// How many other rules the bucket had, which it keeps.
-        kept: usize,
-    },
-    /// There is no need.
-    Nothing(String),
-    /// A person has to do it.
-    ByHand(String),
-}
-
-impl Applied {
-    /// Whether the bucket lets the page in now, as far as this command can tell.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        !matches!(self, Self::ByHand(_))
-    }
-}
 
 /// Sets the rules where the provider has S3's API for them, and otherwise says what to do. Rules for other origins stay,
 /// after these.
@@ -53,7 +27,7 @@ pub async fn apply(connection: &Connection, options: &CorsOptions) -> Result<App
         Err(says) => Err(says),
     };
     match set {
-        Ok(kept) => Ok(Applied::Set { bucket: connection.service.bucket().name().to_owned(), kept }),
+        Ok(kept) => Ok(Applied::Set(done(connection.service.bucket().name(), kept))),
         Err(says) if says.is_not_implemented() || says.is_denied() => {
             let permission = "Let the keys do it (s3:GetBucketCORS and s3:PutBucketCORS), or do it by hand.";
             let advice = if says.is_denied() { permission } else { "It has to be done by hand." };
@@ -130,21 +104,17 @@ impl CorsRule {
     }
 }
 
-impl fmt::Display for Applied {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Set { bucket, kept } => {
-                write!(formatter, "The CORS rules of the bucket {bucket} are set")?;
-                match kept {
-                    0 => writeln!(formatter, ".")?,
-                    1 => writeln!(formatter, "; one rule for other origins stays, after them.")?,
-                    kept => writeln!(formatter, "; {kept} rules for other origins stay, after them.")?,
-                }
-                writeln!(formatter, "Some stores need half a minute to spread them. Then: leptos-aws-s3 cors check")
-            }
-            Self::Nothing(text) | Self::ByHand(text) => writeln!(formatter, "{}", text.trim_end()),
-        }
-    }
+/// What a person reads when it is done.
+fn done(bucket: &str, kept: usize) -> String {
+    let others = match kept {
+        0 => String::new(),
+        1 => "; one rule for other origins stays, after them".to_owned(),
+        kept => format!("; {kept} rules for other origins stay, after them"),
+    };
+    format!(
+        "The CORS rules of the bucket {bucket} are set{others}.\n\
+         Some stores need half a minute to spread them. Then: leptos-aws-s3 cors check"
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod instructions;
 mod preflight;
 mod rules;
 
-pub use apply::{Applied, apply};
+pub use apply::apply;
 pub use check::check;
 pub use instructions::instructions;
 pub use rules::{CorsOptions, CorsRule, CorsRules};
