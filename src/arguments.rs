@@ -24,6 +24,14 @@ pub(crate) enum Command {
     /// The bucket's CORS rules, without which browsers send nothing
     #[command(subcommand)]
     Cors(Cors),
+    /// Try whether uploads will work, and say what to do where they don't; exits with 0 if they will
+    Doctor {
+        #[command(flatten)]
+        rules: Rules,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
     /// List unfinished uploads in parts under UPLOAD_PREFIX, which cost as much as objects do
     Reap {
         /// Those that began at least this long ago, as 7d, 12h, 30m or 0s. Else UPLOAD_TOKEN_EXPIRES, after which no upload

@@ -14,7 +14,7 @@ use leptos_aws_s3::{
         command::{
             Connection,
             cors::{self, CorsRules},
-            lifecycle,
+            doctor, lifecycle,
             reap::{self, ReapOptions},
         },
         router::router,
@@ -57,6 +57,11 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Box<dyn Error
         }
         Command::Cors(Cors::Check { rules, json }) => {
             let report = cors::check(&Connection::open(config).await?, &rules.into()).await?;
+            print!("{}", if json { report.to_json() } else { report.to_string() });
+            Ok(exit(report.uploads_work()))
+        }
+        Command::Doctor { rules, json } => {
+            let report = doctor(config, &rules.into(), SystemTime::now()).await;
             print!("{}", if json { report.to_json() } else { report.to_string() });
             Ok(exit(report.uploads_work()))
         }

@@ -5,6 +5,7 @@
 mod cors;
 mod cors_apply;
 mod cors_check;
+mod doctor;
 mod lifecycle;
 mod reap;
 mod support;

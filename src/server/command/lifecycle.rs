@@ -6,11 +6,13 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
 };
 
-use super::{Applied, CommandError, Connection, content_md5::ContentMd5, store_says::StoreSays};
+use super::{Applied, CommandError, Connection, Finding, content_md5::ContentMd5, store_says::StoreSays};
 use crate::server::provider::{AWS, Lifecycle};
 
 /// Names our rule among others.
 const ID: &str = "leptos-aws-s3-unfinished-uploads";
+
+const CHECK: &str = "lifecycle rule";
 
 const BY_HAND: &str = "Let `leptos-aws-s3 reap --yes` run now and then.";
 
@@ -48,10 +50,43 @@ pub async fn apply(connection: &Connection, days: Option<u16>) -> Result<Applied
     }
 }
 
+/// Whether the bucket has such a rule.
+pub(super) async fn look(connection: &Connection) -> Finding {
+    let provider = connection.config.store.provider();
+    match provider.lifecycle {
+        Lifecycle::Other(how) => return Finding::unknown(CHECK, how),
+        Lifecycle::None => {
+            return Finding::unknown(CHECK, format!("{} has no lifecycle rules. {BY_HAND}", provider.title));
+        }
+        Lifecycle::Bucket | Lifecycle::Unknown => {}
+    }
+    match present(connection).await {
+        Ok(rules) => match rules.iter().find_map(|rule| days_under(rule, &connection.config.prefix)) {
+            Some(days) => Finding::pass(CHECK, format!("Unfinished uploads are removed after {days} days.")),
+            None => Finding::amiss(
+                CHECK,
+                "No rule of the bucket removes unfinished uploads; they cost as much as objects do.",
+                "Run `leptos-aws-s3 lifecycle apply`.",
+            ),
+        },
+        Err(says) => Finding::unknown(CHECK, format!("{} {BY_HAND}", says.sentence())),
+    }
+}
+
 /// Whole days in which no upload is cut off that may still go on.
 fn days_of(token_expires: Duration) -> i32 {
     let days = token_expires.as_secs().div_ceil(86_400).max(1);
     i32::try_from(days).unwrap_or(i32::MAX)
+}
+
+/// The days of a rule that covers everything under the prefix.
+fn days_under(rule: &LifecycleRule, prefix: &str) -> Option<i32> {
+    let filter = rule.filter();
+    let is_narrow = filter.is_some_and(|filter| filter.tag().is_some() || filter.and().is_some());
+    #[expect(deprecated, reason = "older rules have it there")]
+    let covered = filter.and_then(LifecycleRuleFilter::prefix).or(rule.prefix()).unwrap_or_default();
+    let days = rule.abort_incomplete_multipart_upload()?.days_after_initiation()?;
+    (*rule.status() == ExpirationStatus::Enabled && !is_narrow && prefix.starts_with(covered)).then_some(days)
 }
 
 async fn present(connection: &Connection) -> Result<Vec<LifecycleRule>, StoreSays> {
@@ -91,6 +126,22 @@ async fn put(connection: &Connection, days: i32) -> Result<usize, StoreSays> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rule(prefix: &str, status: ExpirationStatus) -> LifecycleRule {
+        let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(7).build();
+        let filter = LifecycleRuleFilter::builder().prefix(prefix).build();
+        let rule = LifecycleRule::builder().status(status).filter(filter).abort_incomplete_multipart_upload(abort);
+        rule.build().unwrap()
+    }
+
+    #[test]
+    fn a_rule_counts_where_it_covers_all_uploads() {
+        for (prefix, counts) in [("", true), ("up", true), ("uploads/", true), ("uploads/a", false), ("x", false)] {
+            let days = days_under(&rule(prefix, ExpirationStatus::Enabled), "uploads/");
+            assert_eq!(days, counts.then_some(7), "{prefix}");
+        }
+        assert_eq!(days_under(&rule("", ExpirationStatus::Disabled), "uploads/"), None);
+    }
 
     #[test]
     fn a_rule_leaves_uploads_the_time_they_have() {

@@ -6,6 +6,7 @@
 //! | [`connection`] | the bucket, also where its store is inside a server |
 //! | [`report`] | what was looked at, what came of it, and what to do |
 //! | [`cors`] | the rules that let the page upload: shown, set, and tried as a browser tries them |
+//! | [`doctor`] | whether uploads will work, tried one thing at a time |
 //! | [`reap`] | what was left unfinished: listed, and aborted |
 //! | [`lifecycle`] | the rule by which the bucket does that itself |
 //!
@@ -16,6 +17,7 @@ mod checksum;
 pub mod connection;
 mod content_md5;
 pub mod cors;
+mod doctor;
 mod http;
 pub mod lifecycle;
 pub mod reap;
@@ -25,5 +27,6 @@ mod trial;
 
 pub use applied::Applied;
 pub use connection::Connection;
+pub use doctor::doctor;
 pub use report::{Finding, Outcome, Report};
 pub use store_says::CommandError;

@@ -46,12 +46,19 @@ pub struct Unfinished {
     pub initiated: String,
     /// How long ago that is.
     pub age_seconds: u64,
-    /// How many parts are there.
+    /// What is there of it; `None` where the store does not say.
+    pub size: Option<Size>,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What is there of an unfinished upload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// How many parts.
     pub parts: usize,
     /// All their bytes.
     pub bytes: u64,
-    /// What became of it.
-    pub state: State,
 }
 
 /// What became of an unfinished upload.
@@ -82,11 +89,12 @@ pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime
         let age = began.map_or(Duration::ZERO, |began| now.duration_since(began).unwrap_or_default());
         if age < older_than {
             younger += 1;
-        } else if let Some(mut upload) = measure(connection, &listed, age).await? {
-            if options.abort {
-                upload.state = abort(connection, &upload).await;
-            }
-            uploads.push(upload);
+        } else if let (Some(key), Some(upload_id)) = (listed.key(), listed.upload_id()) {
+            let initiated = listed.initiated().and_then(|time| time.fmt(DateTimeFormat::DateTime).ok());
+            let (key, upload_id, initiated) = (key.to_owned(), upload_id.to_owned(), initiated.unwrap_or_default());
+            let size = size(connection, &key, &upload_id).await;
+            let state = if options.abort { abort(connection, &key, &upload_id).await } else { State::Kept };
+            uploads.push(Unfinished { key, upload_id, initiated, age_seconds: age.as_secs(), size, state });
         }
     }
     uploads.sort_by_key(|upload| std::cmp::Reverse(upload.age_seconds));
@@ -116,45 +124,24 @@ async fn list(connection: &Connection) -> Result<Vec<MultipartUpload>, StoreSays
     }
 }
 
-/// `None` if it has ended meanwhile.
-async fn measure(
-    connection: &Connection,
-    listed: &MultipartUpload,
-    age: Duration,
-) -> Result<Option<Unfinished>, StoreSays> {
-    let (Some(key), Some(upload_id)) = (listed.key(), listed.upload_id()) else { return Ok(None) };
+/// `None` where the store does not list the parts: it may be aborted all the same.
+async fn size(connection: &Connection, key: &str, upload_id: &str) -> Option<Size> {
     let store = connection.store();
     let request = store.client.list_parts().bucket(store.bucket.name()).key(key).upload_id(upload_id);
-    let (mut parts, mut bytes) = (0, 0);
+    let mut size = Size::default();
     let mut pages = request.into_paginator().send();
     while let Some(page) = pages.next().await {
-        match page {
-            Ok(page) => {
-                parts += page.parts().len();
-                bytes += page.parts().iter().filter_map(|part| u64::try_from(part.size()?).ok()).sum::<u64>();
-            }
-            Err(error) => {
-                let says = StoreSays::new("ListParts", &error);
-                return if says.is(&["NoSuchUpload"]) { Ok(None) } else { Err(says) };
-            }
-        }
+        let page = page.ok()?;
+        size.parts += page.parts().len();
+        size.bytes += page.parts().iter().filter_map(|part| u64::try_from(part.size()?).ok()).sum::<u64>();
     }
-    let initiated = listed.initiated().and_then(|time| time.fmt(DateTimeFormat::DateTime).ok());
-    Ok(Some(Unfinished {
-        key: key.to_owned(),
-        upload_id: upload_id.to_owned(),
-        initiated: initiated.unwrap_or_default(),
-        age_seconds: age.as_secs(),
-        parts,
-        bytes,
-        state: State::Kept,
-    }))
+    Some(size)
 }
 
-async fn abort(connection: &Connection, upload: &Unfinished) -> State {
+async fn abort(connection: &Connection, key: &str, upload_id: &str) -> State {
     let store = connection.store();
-    let request = store.client.abort_multipart_upload().bucket(store.bucket.name()).key(&upload.key);
-    match request.upload_id(&upload.upload_id).send().await {
+    let request = store.client.abort_multipart_upload().bucket(store.bucket.name()).key(key);
+    match request.upload_id(upload_id).send().await {
         Ok(_) => State::Aborted,
         Err(error) => match StoreSays::new("AbortMultipartUpload", &error) {
             says if says.is(&["NoSuchUpload"]) => State::Aborted,
@@ -181,7 +168,10 @@ impl fmt::Display for Reaped {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.prefix.is_empty() { "in the bucket" } else { self.prefix.as_str() };
         let place = if self.prefix.is_empty() { place.to_owned() } else { format!("under {place}") };
-        let (age, bytes) = (human_age(self.older_than_seconds), self.uploads.iter().map(|upload| upload.bytes).sum());
+        let (age, bytes) = (
+            human_age(self.older_than_seconds),
+            self.uploads.iter().filter_map(|upload| upload.size).map(|size| size.bytes).sum(),
+        );
         writeln!(
             formatter,
             "Unfinished uploads {place} that began {age} ago or before: {}, with {}. Younger ones: {}.",
@@ -189,9 +179,12 @@ impl fmt::Display for Reaped {
             human_size(bytes),
             self.younger
         )?;
-        for Unfinished { key, initiated, age_seconds, parts, bytes, state, .. } in &self.uploads {
-            let (age, size) = (human_age(*age_seconds), human_size(*bytes));
-            write!(formatter, "  {initiated}  {age:>10}  {size:>9} in {parts} parts  {key}")?;
+        for Unfinished { key, initiated, age_seconds, size, state, .. } in &self.uploads {
+            let size = size.map_or_else(
+                || "of unknown size".to_owned(),
+                |Size { parts, bytes }| format!("{} in {parts} parts", human_size(bytes)),
+            );
+            write!(formatter, "  {initiated}  {:>10}  {size:>20}  {key}", human_age(*age_seconds))?;
             match state {
                 State::Kept => writeln!(formatter)?,
                 State::Aborted => writeln!(formatter, "  aborted")?,

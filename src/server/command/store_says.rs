@@ -29,7 +29,8 @@ impl StoreSays {
         let code = error.code().map(str::to_owned);
         let text = match error.message() {
             Some(message) => message.to_owned(),
-            None if status.is_some() => String::new(),
+            None if status.is_some_and(|status| status >= 300) => String::new(),
+            // The answer makes no sense, or there is none.
             None => DisplayErrorContext(error).to_string(),
         };
         Self { operation, status, code, text }
@@ -49,6 +50,11 @@ impl StoreSays {
         self.status == Some(501) || self.status == Some(405) || self.is(&["NotImplemented", "MethodNotAllowed"])
     }
 
+    /// What it was asked about is not there; an answer to HEAD has no more than the status.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.status == Some(404)
+    }
+
     /// The keys may not do it.
     pub(super) fn is_denied(&self) -> bool {
         self.is(&["AccessDenied", "Forbidden"]) || (self.status == Some(403) && self.code.is_none())
@@ -59,7 +65,8 @@ impl StoreSays {
         let Self { operation, status, code, text } = self;
         match (status, code) {
             (None, _) => format!("{operation} got no answer: {text}."),
-            (Some(status), None) => format!("{operation} was answered with {status}."),
+            (Some(status), None) if text.is_empty() => format!("{operation} was answered with {status}."),
+            (Some(status), None) => format!("{operation} was answered with {status}: {text}."),
             (Some(status), Some(code)) if text.is_empty() => format!("{operation} was answered with {status} {code}."),
             (Some(status), Some(code)) => {
                 format!("{operation} was answered with {status} {code}: {}.", text.trim_end_matches('.'))

@@ -3,11 +3,14 @@ use std::time::SystemTime;
 use ::http::Method as Verb;
 
 use super::{
-    Connection,
+    Connection, Finding,
     http::{Answer, Http},
 };
 use crate::{
-    s3::{Checksum, FileInfo, Method, Refusal, SignRequest, SignedUpload, UploadParameters, UploadToken},
+    s3::{
+        Checksum, ChecksumAlgorithm, FileInfo, Method, PartRequest, Refusal, SignRequest, SignedUpload,
+        UploadParameters, UploadToken,
+    },
     server::{Visitor, config::Origin},
 };
 
@@ -16,17 +19,22 @@ pub(super) const BYTES: &[u8] = b"leptos-aws-s3 tries whether uploads work, and 
 
 const NAME: &str = "leptos-aws-s3-doctor.txt";
 
+const CLEAN_UP: &str = "clean-up";
+
 const TYPE: &str = "text/plain";
 
 const BOUNDARY: &str = "leptos-aws-s3-7d4a6f2c91";
+
+/// The least that S3 takes as the size of parts; the last one may be smaller, and there is only that.
+const PART_SIZE: u64 = crate::s3::MIN_PART_SIZE;
 
 /// Uploads as a visitor makes them, by the very signatures that the server hands out; and none of them stays.
 pub(super) struct Trial<'a> {
     connection: &'a Connection,
     http: &'a Http,
     visitor: Visitor,
-    origin: Origin,
-    now: SystemTime,
+    pub(super) origin: Origin,
+    pub(super) now: SystemTime,
     begun: Vec<UploadToken>,
 }
 
@@ -43,7 +51,40 @@ impl<'a> Trial<'a> {
         Ok(signed)
     }
 
-    async fn discard(&self, token: &UploadToken) -> Result<(), Refusal> {
+    /// The upload's token.
+    pub(super) async fn begin_in_parts(
+        &mut self,
+        algorithm: Option<ChecksumAlgorithm>,
+    ) -> Result<UploadToken, Refusal> {
+        let reservation = SignRequest { part_size: Some(PART_SIZE), algorithm, ..file() };
+        let service = &self.connection.service;
+        let reserved = service.sign_at(&self.visitor, vec![reservation.clone()], self.now).await.remove(0)?;
+        let request = SignRequest { renew: reserved.token, ..reservation };
+        let created = service.create_multipart_upload(&self.visitor, &request, false).await?;
+        self.begun.push(created.token.clone());
+        Ok(created.token)
+    }
+
+    pub(super) async fn sign_part(
+        &self,
+        token: &UploadToken,
+        checksum: Option<Checksum>,
+    ) -> Result<UploadParameters, Refusal> {
+        let part = 1.try_into().map_err(|_| Refusal::UploadMissing)?;
+        let service = &self.connection.service;
+        let parts = service.sign_parts_at(&self.visitor, token, vec![PartRequest { part, checksum }], self.now);
+        Ok(parts.await?.remove(0)?.parameters)
+    }
+
+    pub(super) async fn confirm(&self, token: &UploadToken) -> Result<(), Refusal> {
+        self.connection.service.confirm(&self.visitor, token).await.map(drop)
+    }
+
+    pub(super) async fn complete(&self, token: &UploadToken, checksum: Option<Checksum>) -> Result<(), Refusal> {
+        self.connection.service.complete(&self.visitor, token, checksum.into_iter().collect()).await.map(drop)
+    }
+
+    pub(super) async fn discard(&self, token: &UploadToken) -> Result<(), Refusal> {
         self.connection.service.discard(&self.visitor, token).await
     }
 
@@ -61,15 +102,25 @@ impl<'a> Trial<'a> {
     }
 
     /// Deletes all that was uploaded, and what was begun.
-    ///
-    /// # Errors
-    ///
-    /// With the first reason why something may be left.
-    pub(super) async fn clean_up(&self) -> Result<usize, Refusal> {
+    pub(super) async fn clean_up(&self) -> Finding {
+        let mut failure = None;
         for token in &self.begun {
-            self.discard(token).await?;
+            if let Err(refusal) = self.discard(token).await {
+                failure.get_or_insert(refusal);
+            }
         }
-        Ok(self.begun.len())
+        let prefix = &self.connection.config.prefix;
+        match failure {
+            None => Finding::pass(CLEAN_UP, "What was uploaded for this is deleted."),
+            Some(refusal) => Finding::amiss(
+                CLEAN_UP,
+                refusal.to_string(),
+                format!(
+                    "Let the keys do s3:DeleteObject and s3:AbortMultipartUpload on {prefix}*, and delete the files named \
+                     {NAME} there."
+                ),
+            ),
+        }
     }
 }
 

@@ -20,12 +20,14 @@ use std::{
     io,
     net::SocketAddr,
     path::Path,
+    sync::Arc,
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Router, extract::Request, response::IntoResponse};
 use s3s::{
     auth::SimpleAuth,
+    config::StaticConfigProvider,
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::net::TcpListener;
@@ -71,6 +73,7 @@ impl EmbeddedStore {
         let endpoint = endpoint(listener.local_addr()?)?;
         let mut builder = S3ServiceBuilder::new(storage);
         // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(s3_config()))));
         builder.set_auth(SimpleAuth::from_single(&keys.access_key, keys.secret_key.as_str()));
         let service = builder.build();
         let router =
@@ -141,6 +144,13 @@ fn try_lock(dir: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// As Amazon's, this store takes signatures for its own region only: a set-up with another is wrong elsewhere too.
+fn s3_config() -> s3s::config::S3Config {
+    let mut config = s3s::config::S3Config::default();
+    config.expected_region = Some(REGION.parse().expect("this is a region"));
+    config
 }
 
 /// `0.0.0.0` is where to listen, not an address to go to.

@@ -24,7 +24,7 @@ pub struct CorsOptions {
 }
 
 impl CorsOptions {
-    pub(super) fn origins(&self, config: &Config) -> Vec<Origin> {
+    pub(in crate::server::command) fn origins(&self, config: &Config) -> Vec<Origin> {
         if self.origins.is_empty() { config.origins() } else { self.origins.clone() }
     }
 }
