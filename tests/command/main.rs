@@ -8,4 +8,5 @@ mod cors_check;
 mod doctor;
 mod lifecycle;
 mod reap;
+mod serve;
 mod support;

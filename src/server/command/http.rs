@@ -30,7 +30,9 @@ impl Http {
     ///
     /// On a machine without root certificates.
     pub(super) fn new() -> Result<Self, String> {
-        let connector = HttpsConnectorBuilder::new().with_native_roots().map_err(|error| {
+        // Named, since an app's other crates may bring a second one, and then neither is the default.
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider).map_err(|error| {
             format!(
                 "This machine has no root certificates to check the store's with ({error}). Install ca-certificates."
             )
