@@ -159,6 +159,18 @@ async fn a_store_that_does_not_answer_is_named() {
     assert!(remedy.contains("S3_ENDPOINT"), "{remedy}");
 }
 
+#[tokio::test]
+async fn a_port_that_another_program_has_is_named() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap().to_owned();
+    let addr = taken.local_addr().unwrap().to_string();
+    let variables = [("EMBEDDED_S3_ADDR", addr), ("EMBEDDED_S3_DIR", path)].into();
+    let (check, detail, _) = cause(&doctor_json(&variables).await.1);
+    assert_eq!(check, "store");
+    assert!(detail.contains("is taken by another program") && detail.contains("EMBEDDED_S3_ADDR"), "{detail}");
+}
+
 /// The report of a machine whose clock is off.
 async fn at(store: &Store, now: SystemTime) -> Report {
     doctor(read(&store.embedded_variables()), &CorsOptions::default(), now).await

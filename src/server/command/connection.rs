@@ -50,7 +50,10 @@ type Opened = (Store, Option<tokio::sync::watch::Sender<()>>);
 async fn open_embedded(config: &Config, embedded: &EmbeddedConfig) -> Result<Opened, StartError> {
     use crate::server::embedded::EmbeddedStore;
 
-    let failed = |error| StartError::Io { what: format!("The embedded store in {}", embedded.dir.display()), error };
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::AddressTaken { addr: embedded.addr, variable: "EMBEDDED_S3_ADDR" },
+        _ => StartError::Io { what: format!("The embedded store in {}", embedded.dir.display()), error },
+    };
     if let Some(store) = EmbeddedStore::running(embedded).map_err(failed)? {
         return Ok((store, None));
     }

@@ -22,7 +22,7 @@ pub async fn doctor(config: Config, options: &CorsOptions, now: SystemTime) -> R
     };
     match Http::new() {
         Ok(http) => examine(&connection, &http, options, now, &mut report).await,
-        Err(reason) => report.findings.push(Finding::unknown("store", reason)),
+        Err(reason) => report.findings.push(Finding::fail("store", reason, "Run this again then.")),
     }
     report
 }
