@@ -1,18 +1,32 @@
-//! The server's command.
+//! The server's command: it serves, or does what an operator asks of the bucket.
 
-use std::{io, process::ExitCode};
+mod arguments;
 
+use std::{error::Error, io, process::ExitCode, time::SystemTime};
+
+use arguments::{Age, Arguments, Command, Cors, Lifecycle};
+use clap::Parser;
 use leptos::config::{LeptosOptions, get_configuration};
 use leptos_aws_s3::{
     app::{App, shell},
-    server::{Config, Server, router::router},
+    server::{
+        Config, Server,
+        command::{
+            Connection,
+            cors::{self, CorsRules},
+            doctor, lifecycle,
+            reap::{self, ReapOptions},
+        },
+        router::router,
+    },
 };
 
-/// The environment has to be put right; other failures are 1.
+/// The arguments or the environment have to be put right; other failures are 1.
 const EXIT_CONFIG: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {
@@ -22,21 +36,63 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string(), EXIT_CONFIG),
     };
-    let options = match leptos_options() {
-        Ok(options) => options,
-        Err(error) => return fail(&error, EXIT_CONFIG),
-    };
-    match serve(config, options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, 1),
+    match run(command, config).await {
+        Ok(exit) => exit,
+        Err(error) => fail(&error.to_string(), 1),
     }
 }
 
-async fn serve(config: Config, options: LeptosOptions) -> Result<(), String> {
-    let server = Server::bind(config, options.site_addr).await.map_err(|error| error.to_string())?;
+async fn run(command: Command, config: Config) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Serve => serve(config).await,
+        Command::Cors(Cors::Print { rules, json, .. }) => {
+            let rules = CorsRules::new(&config, &rules.into());
+            print!("{}", if json { rules.to_json() } else { rules.to_xml() });
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Cors(Cors::Apply(rules)) => {
+            let applied = cors::apply(&Connection::open(config).await?, &rules.into()).await?;
+            print!("{applied}");
+            Ok(exit(applied.is_done()))
+        }
+        Command::Cors(Cors::Check { rules, json }) => {
+            let report = cors::check(&Connection::open(config).await?, &rules.into()).await?;
+            print!("{}", if json { report.to_json() } else { report.to_string() });
+            Ok(exit(report.uploads_work()))
+        }
+        Command::Doctor { rules, json } => {
+            let report = doctor(config, &rules.into(), SystemTime::now()).await;
+            print!("{}", if json { report.to_json() } else { report.to_string() });
+            Ok(exit(report.uploads_work()))
+        }
+        Command::Reap { older_than, yes, json } => {
+            let options = ReapOptions { older_than: older_than.map(|Age(age)| age), abort: yes };
+            let reaped = reap::reap(&Connection::open(config).await?, options, SystemTime::now()).await?;
+            print!("{}", if json { reaped.to_json() } else { reaped.to_string() });
+            Ok(exit(reaped.is_good()))
+        }
+        Command::Lifecycle(Lifecycle::Apply { days }) => {
+            let applied = lifecycle::apply(&Connection::open(config).await?, days).await?;
+            print!("{applied}");
+            Ok(exit(applied.is_done()))
+        }
+    }
+}
+
+fn exit(is_good: bool) -> ExitCode {
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn serve(config: Config) -> Result<ExitCode, Box<dyn Error>> {
+    let options = match leptos_options() {
+        Ok(options) => options,
+        Err(error) => return Ok(fail(&error, EXIT_CONFIG)),
+    };
+    let server = Server::bind(config, options.site_addr).await?;
     let router = router(server.service().clone(), options, App, shell);
     eprintln!("Serving http://{}", server.addr());
-    server.run(router, stop_signal()).await.map_err(|error| error.to_string())
+    server.run(router, stop_signal()).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// cargo-leptos sets these variables; a server that runs without it has the same defaults.

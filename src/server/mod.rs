@@ -10,12 +10,14 @@
 //! | [`http`] | who the visitor is, same-origin guard, headers, limits |
 //! | `companion` | the same service in Companion's protocol, for Uppy |
 //! | [`router`] | all of it as one axum router round a Leptos app |
+//! | [`command`] | what an operator asks of the bucket: its CORS rules, its health, what was left unfinished |
 //! | [`embedded`] | an S3 store inside this process, for when no other is configured |
 //!
 //! What is absent: a database, an upload's bytes, and the browser's choice of key.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail that way"))]
 
+pub mod command;
 mod companion;
 pub mod config;
 mod credentials;

@@ -127,7 +127,7 @@ async fn open_store(config: Config, site: SocketAddr) -> Result<(UploadService, 
     }
 }
 
-async fn connect(s3: &S3Config) -> Result<Store, StartError> {
+pub(super) async fn connect(s3: &S3Config) -> Result<Store, StartError> {
     let region = aws_sdk_s3::config::Region::new(s3.region.clone());
     let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();
     let credentials =
@@ -143,8 +143,7 @@ async fn open_embedded(
     embedded: &super::config::EmbeddedConfig,
     site: SocketAddr,
 ) -> Result<(UploadService, Option<RunningStore>), StartError> {
-    let origins = config.companion_origins.clone().unwrap_or_default();
-    let opened = super::embedded::EmbeddedStore::open(embedded, site, origins).await;
+    let opened = super::embedded::EmbeddedStore::open(embedded, site, config.store_origins()).await;
     let store = opened.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => bind_error(embedded.addr, "EMBEDDED_S3_ADDR", error),
         _ => StartError::Io { what: format!("The embedded store in {}", embedded.dir.display()), error },

@@ -2,18 +2,20 @@
 //! them one restart at a time. `.env.example` documents each variable.
 
 mod environment;
-mod origins;
+mod origin;
 mod store;
 mod values;
 
 use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
-pub use self::origins::Origins;
-pub use self::store::{EmbeddedConfig, S3Config, StoreConfig};
 use self::{
     environment::Environment,
-    origins::parse_origins,
+    origin::parse_origins,
     values::{parse_checksum, parse_method, parse_prefix, parse_seconds, parse_size},
+};
+pub use self::{
+    origin::Origin,
+    store::{EmbeddedConfig, S3Config, StoreConfig},
 };
 use super::{
     AllowedTypes, Limits,
@@ -32,6 +34,8 @@ const MIN_SECRET_CHARACTERS: usize = 32;
 pub struct Config {
     /// Where the page is served, if the operator says so.
     pub site_addr: Option<SocketAddr>,
+    /// The origins of the pages that upload, if the operator says so: see [`Config::origins`].
+    pub upload_origins: Vec<Origin>,
     /// Where uploads go.
     pub store: StoreConfig,
     /// What every key begins with: empty, or ending with `/`.
@@ -49,7 +53,7 @@ pub struct Config {
     /// Seals upload tokens. `None`: the embedded store keeps one, else there is a new one per start.
     pub secret: Option<String>,
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
-    pub companion_origins: Option<Origins>,
+    pub companion_origins: Option<Vec<Origin>>,
 }
 
 /// Every problem with the environment, one per line.
@@ -83,6 +87,7 @@ impl Config {
         };
         let config = Self {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
+            upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
             prefix: env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned()),
             limits,
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
@@ -128,6 +133,24 @@ impl Config {
                 PostPolicies::Yes | PostPolicies::Unknown => {}
             }
         }
+    }
+
+    /// Where the page is served if nobody says.
+    #[must_use]
+    pub fn site_addr(&self) -> SocketAddr {
+        self.site_addr.unwrap_or_else(|| ([127, 0, 0, 1], 3000).into())
+    }
+
+    /// The origins that the embedded store lets in besides the page's own.
+    #[must_use]
+    pub fn store_origins(&self) -> Vec<Origin> {
+        self.upload_origins.iter().chain(self.companion_origins.iter().flatten()).cloned().collect()
+    }
+
+    /// The origins of the pages that upload: those of `UPLOAD_ORIGINS`, else the page on this machine.
+    #[must_use]
+    pub fn origins(&self) -> Vec<Origin> {
+        if self.upload_origins.is_empty() { Origin::of_site(self.site_addr()) } else { self.upload_origins.clone() }
     }
 
     /// The method to sign for a page that would like `wish`: POST only where the policy limits the file's size.

@@ -3,12 +3,12 @@ use std::{net::SocketAddr, time::Duration};
 use ::http::{HeaderValue, Method, Uri, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::server::config::Origins;
+use crate::server::config::Origin;
 
 /// Lets pages served at `site`, and those of `origins`, use the store, and no others. s3s-fs knows no CORS rules, so this
 /// stands before it, where also its errors get the headers without which a page can't read them.
-pub(super) fn layer(site: SocketAddr, origins: Origins) -> CorsLayer {
-    let is_listed = move |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origins.contains(origin));
+pub(super) fn layer(site: SocketAddr, origins: Vec<Origin>) -> CorsLayer {
+    let is_listed = move |origin: &HeaderValue| origins.iter().any(|own| own.as_str() == origin);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, request| {
             is_our_page(origin, request, site) || is_listed(origin)

@@ -20,19 +20,21 @@ use std::{
     io,
     net::SocketAddr,
     path::Path,
+    sync::Arc,
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Router, extract::Request, response::IntoResponse};
 use s3s::{
     auth::SimpleAuth,
+    config::StaticConfigProvider,
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::net::TcpListener;
 
 use self::{keys::Keys, storage::Storage};
 use super::{
-    config::{EmbeddedConfig, Origins},
+    config::{EmbeddedConfig, Origin},
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -61,14 +63,17 @@ impl EmbeddedStore {
     /// # Errors
     ///
     /// If the port is taken, or the directory can't be written.
-    pub async fn open(config: &EmbeddedConfig, site: SocketAddr, origins: Origins) -> io::Result<Self> {
+    pub async fn open(config: &EmbeddedConfig, site: SocketAddr, origins: Vec<Origin>) -> io::Result<Self> {
         let keys = Keys::open(&config.dir)?;
-        let lock = lock(&config.dir)?;
+        let lock = try_lock(&config.dir)?.ok_or_else(|| {
+            io::Error::other("another server uses this directory; give this one its own with EMBEDDED_S3_DIR")
+        })?;
         let storage = Storage::open(&config.dir, BUCKET)?;
         let listener = TcpListener::bind(config.addr).await?;
         let endpoint = endpoint(listener.local_addr()?)?;
         let mut builder = S3ServiceBuilder::new(storage);
         // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(s3_config()))));
         builder.set_auth(SimpleAuth::from_single(&keys.access_key, keys.secret_key.as_str()));
         let service = builder.build();
         let router = Router::new()
@@ -78,12 +83,29 @@ impl EmbeddedStore {
         Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint })
     }
 
+    /// The store of a server that runs already; `None` where none does.
+    ///
+    /// # Errors
+    ///
+    /// If the directory can't be read, or nobody knows the server's port.
+    pub fn running(config: &EmbeddedConfig) -> io::Result<Option<Store>> {
+        if !config.dir.join(keys::FILE).exists() || try_lock(&config.dir)?.is_some() {
+            return Ok(None);
+        }
+        if config.addr.port() == 0 {
+            return Err(io::Error::other(
+                "its server took any free port; stop it first, or start it with a port in EMBEDDED_S3_ADDR",
+            ));
+        }
+        let endpoint = endpoint(config.addr)?;
+        let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
+        Ok(Some(bucket_of(&Keys::open(&config.dir)?, &endpoint, &public_endpoint)))
+    }
+
     /// The bucket and the keys to it.
     #[must_use]
     pub fn store(&self) -> Store {
-        let credentials = Credentials::new(&self.keys.access_key, &self.keys.secret_key, None, None, "embedded");
-        let bucket = Bucket::new(&self.public_endpoint, Addressing::Path, BUCKET.to_owned(), REGION.to_owned());
-        Store::new(&EMBEDDED, bucket, &self.endpoint, Addressing::Path, SharedCredentialsProvider::new(credentials))
+        bucket_of(&self.keys, &self.endpoint, &self.public_endpoint)
     }
 
     /// A secret for upload tokens that survives a restart, as everything in the store does.
@@ -108,16 +130,28 @@ impl EmbeddedStore {
     }
 }
 
-/// A second server on the same directory would clear away what the first one is receiving.
-fn lock(dir: &Path) -> io::Result<File> {
+fn bucket_of(keys: &Keys, endpoint: &Endpoint, public_endpoint: &Endpoint) -> Store {
+    let credentials = Credentials::new(&keys.access_key, &keys.secret_key, None, None, "embedded");
+    let bucket = Bucket::new(public_endpoint, Addressing::Path, BUCKET.to_owned(), REGION.to_owned());
+    Store::new(&EMBEDDED, bucket, endpoint, Addressing::Path, SharedCredentialsProvider::new(credentials))
+}
+
+/// A second server on the same directory would clear away what the first one is receiving. `None` where there is a first
+/// one.
+fn try_lock(dir: &Path) -> io::Result<Option<File>> {
     let file = File::open(dir.join(keys::FILE))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(io::Error::other("another server uses this directory; give this one its own with EMBEDDED_S3_DIR"))
-        }
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// As Amazon's, this store takes signatures for its own region only: a set-up with another is wrong elsewhere too.
+fn s3_config() -> s3s::config::S3Config {
+    let mut config = s3s::config::S3Config::default();
+    config.expected_region = Some(REGION.parse().expect("this is a region"));
+    config
 }
 
 /// `0.0.0.0` is where to listen, not an address to go to.

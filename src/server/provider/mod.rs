@@ -39,6 +39,8 @@ pub struct Provider {
     pub max_expires: Duration,
     /// Who says which pages may send to a bucket.
     pub cors: Cors,
+    /// Who removes what is left of unfinished uploads in parts.
+    pub lifecycle: Lifecycle,
     /// The most bytes of a key.
     pub max_key_bytes: usize,
 }
@@ -99,6 +101,19 @@ pub enum Cors {
     /// Nobody: every page may.
     Open,
     /// Nobody: no page may.
+    None,
+    /// Nothing found.
+    Unknown,
+}
+
+/// Who removes what is left of unfinished uploads in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// The bucket's rule `AbortIncompleteMultipartUpload`, by `PutBucketLifecycleConfiguration`.
+    Bucket,
+    /// The provider in a way of its own, as this sentence says.
+    Other(&'static str),
+    /// Nobody.
     None,
     /// Nothing found.
     Unknown,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Addressing, ConditionalPut, Cors, PostPolicies, Provider, RegionRule};
+use super::{Addressing, ConditionalPut, Cors, Lifecycle, PostPolicies, Provider, RegionRule};
 use crate::s3::ChecksumAlgorithm;
 
 /// The longest life that Signature Version 4 has.
@@ -26,6 +26,7 @@ pub const CUSTOM: Provider = Provider {
     max_part_requests: None,
     max_expires: WEEK,
     cors: Cors::Unknown,
+    lifecycle: Lifecycle::Unknown,
     max_key_bytes: 1024,
 };
 
@@ -40,6 +41,7 @@ pub const AWS: Provider = Provider {
     conditional_put: ConditionalPut::Honoured,
     checksum: SHA256,
     cors: Cors::Bucket,
+    lifecycle: Lifecycle::Bucket,
     ..CUSTOM
 };
 
@@ -52,6 +54,7 @@ pub const EMBEDDED: Provider = Provider {
     conditional_put: ConditionalPut::Honoured,
     checksum: SHA256,
     cors: Cors::Store,
+    lifecycle: Lifecycle::None,
     max_key_bytes: 128,
     ..CUSTOM
 };
@@ -70,6 +73,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         conditional_put: ConditionalPut::Honoured,
         checksum: SHA256,
         cors: Cors::Bucket,
+        lifecycle: Lifecycle::Bucket,
         ..CUSTOM
     },
     // https://docs.digitalocean.com/products/spaces/details/limits/ and …/reference/s3-compatibility/
@@ -82,6 +86,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         post_policy: PostPolicies::Yes,
         max_part_requests: Some(10),
         cors: Cors::Bucket,
+        lifecycle: Lifecycle::Bucket,
         ..CUSTOM
     },
     // https://www.backblaze.com/docs/cloud-storage-enable-cors-with-the-s3-compatible-api
@@ -113,6 +118,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         conditional_put: ConditionalPut::Honoured,
         checksum: SHA256,
         cors: Cors::Store,
+        lifecycle: Lifecycle::Other("MinIO removes them itself after a day (MINIO_API_STALE_UPLOADS_EXPIRY)."),
         ..CUSTOM
     },
     // https://docs.ceph.com/en/latest/radosgw/s3/
@@ -134,6 +140,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         conditional_put: ConditionalPut::Ignored,
         checksum: SHA256,
         cors: Cors::Bucket,
+        lifecycle: Lifecycle::Bucket,
         ..CUSTOM
     },
     // https://github.com/rustfs/rustfs/blob/main/docs/architecture/s3-compatibility-matrix.md
@@ -162,6 +169,9 @@ pub(super) const PROVIDERS: &[Provider] = &[
         endpoint: Some("https://storage.googleapis.com"),
         region: RegionRule::Fixed("auto"),
         cors: Cors::OtherApi,
+        lifecycle: Lifecycle::Other(
+            "Set the action AbortIncompleteMultipartUpload with `gcloud storage buckets update --lifecycle-file`.",
+        ),
         ..CUSTOM
     },
     // https://www.scaleway.com/en/docs/object-storage/api-cli/object-operations/
@@ -176,6 +186,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         checksum: SHA256,
         max_parts: 1_000,
         cors: Cors::Bucket,
+        lifecycle: Lifecycle::Bucket,
         ..CUSTOM
     },
     // https://docs.hetzner.com/storage/object-storage/supported-actions/
@@ -211,6 +222,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         post_policy: PostPolicies::Yes,
         conditional_put: ConditionalPut::Honoured,
         cors: Cors::Bucket,
+        lifecycle: Lifecycle::Bucket,
         ..CUSTOM
     },
     // https://storj.dev/dcs/api/s3/s3-compatibility
@@ -221,6 +233,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         region: RegionRule::Fixed("us-1"),
         conditional_put: ConditionalPut::Honoured,
         cors: Cors::Open,
+        lifecycle: Lifecycle::None,
         ..CUSTOM
     },
     // https://techdocs.akamai.com/cloud-computing/docs/object-storage-product-limits
@@ -245,6 +258,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         conditional_put: ConditionalPut::Ignored,
         checksum: None,
         cors: Cors::Open,
+        lifecycle: Lifecycle::None,
         ..CUSTOM
     },
     // https://docs.oracle.com/en-us/iaas/Content/Object/s3-virtual-style.htm

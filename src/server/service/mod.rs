@@ -15,7 +15,7 @@ mod x_id;
 
 use std::sync::Arc;
 
-use super::{Config, Limits, config::Origins, presign::Bucket, token::Sealer};
+use super::{Config, Limits, config::Origin, presign::Bucket, token::Sealer};
 use crate::s3::ChecksumAlgorithm;
 
 pub(super) use companion::{Described, NamedPart};
@@ -58,14 +58,19 @@ impl UploadService {
 
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
     #[must_use]
-    pub fn companion_origins(&self) -> Option<&Origins> {
-        self.0.config.companion_origins.as_ref()
+    pub fn companion_origins(&self) -> Option<&[Origin]> {
+        self.0.config.companion_origins.as_deref()
     }
 
     /// The most parts that an upload may have.
     #[must_use]
     pub fn max_parts(&self) -> u16 {
         self.0.config.store.provider().max_parts
+    }
+
+    /// The bucket, for what an operator asks of it.
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
     }
 
     /// The bucket as browsers reach it.

@@ -36,9 +36,9 @@ pub(super) struct Head {
 /// The bucket: for browsers by its URLs, for the server by its API.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) bucket: Bucket,
-    pub(super) credentials: CachedCredentials,
-    pub(super) client: Client,
+    pub(in crate::server) bucket: Bucket,
+    pub(in crate::server) credentials: CachedCredentials,
+    pub(in crate::server) client: Client,
 }
 
 impl Store {

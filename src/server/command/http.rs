@@ -1,0 +1,128 @@
+use std::{error::Error, time::Duration};
+
+use ::http::{HeaderMap, Method, Request};
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::time::timeout;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An answer of a store is a few lines of XML.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Sends what a browser would send, byte for byte: nothing is added, followed or tried again.
+pub(super) struct Http(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Http {
+    /// # Errors
+    ///
+    /// On a machine without root certificates.
+    pub(super) fn new() -> Result<Self, String> {
+        // Named, since an app's other crates may bring a second one, and then neither is the default.
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider).map_err(|error| {
+            format!(
+                "This machine has no root certificates to check the store's with ({error}). Install ca-certificates."
+            )
+        })?;
+        let connector = connector.https_or_http().enable_http1().build();
+        // A store may close a connection after a refusal; the next request is then not lost with it.
+        Ok(Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)))
+    }
+
+    /// # Errors
+    ///
+    /// A sentence on why there is no answer.
+    pub(super) async fn send<'a>(
+        &self,
+        method: Method,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        body: Vec<u8>,
+    ) -> Result<Answer, String> {
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::from(body)).map_err(|error| format!("{url} can't be asked: {error}."))?;
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let answer = async {
+            let (head, body) = self.0.request(request).await.map_err(|error| causes(&error))?.into_parts();
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| causes(&*error))?;
+            let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            Ok::<_, String>(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        };
+        match timeout(TIMEOUT, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(causes)) => Err(format!("{host} gave no answer: {causes}.")),
+            Err(_) => Err(format!("{host} gave no answer in {} seconds.", TIMEOUT.as_secs())),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header's value; several of one name with commas between.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// Whether a header's list has the word, or `*`.
+    pub(super) fn lists(&self, header: &str, word: &str) -> bool {
+        let is_it = |item: &str| item.trim().eq_ignore_ascii_case(word) || item.trim() == "*";
+        self.header(header).is_some_and(|list| list.split(',').any(is_it))
+    }
+
+    /// The text of an element of the body.
+    pub(super) fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    }
+
+    /// S3's own word for what went wrong.
+    pub(super) fn code(&self) -> &str {
+        self.element("Code").unwrap_or_default()
+    }
+
+    /// `403 AccessDenied (what the store says of it)`
+    pub(super) fn summary(&self) -> String {
+        let mut summary = self.status.to_string();
+        if !self.code().is_empty() {
+            summary = format!("{summary} {}", self.code());
+        }
+        match self.element("Message") {
+            Some(message) if !message.is_empty() => format!("{summary} ({})", message.trim_end_matches('.')),
+            _ => summary,
+        }
+    }
+}
+
+/// An error and what caused it; the outer ones say little.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,12 @@
+//! The command as an operator runs it: the real binary, against stores that really answer.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail that way")]
+
+mod cors;
+mod cors_apply;
+mod cors_check;
+mod doctor;
+mod lifecycle;
+mod reap;
+mod serve;
+mod support;
