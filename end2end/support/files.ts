@@ -28,9 +28,12 @@ export function textFile(name: string, text: string): TestFile {
   return { name, mimeType: 'text/plain', buffer, sha256: sha256(buffer) }
 }
 
-/** One that the kernel's buffers between browser and proxy cannot swallow whole, so that it is seen to stop halfway. */
+/**
+ * One that the kernel's buffers between browser and proxy do not swallow whole, so that it is seen to stop halfway: as long
+ * as the proxy stops early, since what it reads makes the kernel's buffers grow. As large as goes in one request.
+ */
 export function bigFile(name: string): TestFile {
-  return file(name, 12 * MB)
+  return file(name, 15 * MB)
 }
 
 /** A file on the disk, of any size. */

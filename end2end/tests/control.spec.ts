@@ -1,13 +1,13 @@
-import { bigFile, file, KB, MB } from '../support/files'
+import { bigFile, file, KB } from '../support/files'
 import { expect, test } from '../support/fixtures'
 
 const film = bigFile('film.mp4')
 
 test('cancel in the middle leaves nothing behind', async ({ upload, wire, store }) => {
   await upload.open()
-  const held = wire.hold(1 * MB)
+  const held = wire.hold(100 * KB)
   await upload.pick(film)
-  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 1 * MB)
+  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 100 * KB)
   await upload.file(film).button('Cancel').click()
   await expect(upload.rows).toHaveCount(0)
   held.release()
@@ -29,10 +29,10 @@ test('cancel after the store has it all leaves nothing behind either', async ({ 
 
 test('pause stops a file in the middle, and resume brings it to its end', async ({ upload, wire, store }) => {
   await upload.open()
-  const held = wire.hold(1 * MB, { times: 1 })
+  const held = wire.hold(100 * KB, { times: 1 })
   await upload.pick(film)
   const row = upload.file(film)
-  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 1 * MB)
+  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 100 * KB)
   await row.button('Pause').click()
   await row.is('paused')
   held.release()
@@ -46,9 +46,9 @@ test('a paused file leaves its place to the next one', async ({ upload, wire }) 
   const small = file('small.txt', 10 * KB)
   await upload.open()
   await upload.set('Limit', 1)
-  const held = wire.hold(1 * MB, { times: 1 })
+  const held = wire.hold(100 * KB, { times: 1 })
   await upload.pick([film, small])
-  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 1 * MB)
+  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 100 * KB)
   await upload.file(film).button('Pause').click()
   await upload.file(small).isComplete()
   await upload.file(film).is('paused')
@@ -58,9 +58,9 @@ test('a paused file leaves its place to the next one', async ({ upload, wire }) 
 test('all files can be paused, resumed and cleared away together', async ({ upload, wire, store }) => {
   const films = [1, 2, 3].map(number => bigFile(`film ${number}.mp4`))
   await upload.open()
-  const held = wire.hold(1 * MB, { times: 3 })
+  const held = wire.hold(100 * KB, { times: 3 })
   await upload.pick(films)
-  await wire.waitFor('three in the middle', () => held.exchanges.filter(one => one.received === 1 * MB).length === 3)
+  await wire.waitFor('three in the middle', () => held.exchanges.filter(one => one.received === 100 * KB).length === 3)
   await upload.button('Pause all').click()
   await expect(upload.withStatus('paused')).toHaveCount(3)
   await expect(upload.totals).toContainText('3 paused')
@@ -75,9 +75,9 @@ test('all files can be paused, resumed and cleared away together', async ({ uplo
 
 test('all files can be cancelled together', async ({ upload, wire, store }) => {
   await upload.open()
-  const held = wire.hold(1 * MB)
+  const held = wire.hold(100 * KB)
   await upload.pick([1, 2, 3].map(number => bigFile(`film ${number}.mp4`)))
-  await wire.waitFor('three in the middle', () => held.exchanges.filter(one => one.received === 1 * MB).length === 3)
+  await wire.waitFor('three in the middle', () => held.exchanges.filter(one => one.received === 100 * KB).length === 3)
   await upload.button('Cancel all').click()
   await expect(upload.rows).toHaveCount(0)
   held.release()
@@ -126,9 +126,9 @@ test('a finished or failed file can be taken off the list, and stays in the buck
 
 test('after a reload in the middle the page is empty and works', async ({ upload, wire, store, page }) => {
   await upload.open()
-  const held = wire.hold(1 * MB, { times: 1 })
+  const held = wire.hold(100 * KB, { times: 1 })
   await upload.pick(film)
-  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 1 * MB)
+  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 100 * KB)
   await page.reload()
   await upload.isHydrated()
   await expect(upload.rows).toHaveCount(0)

@@ -6,7 +6,7 @@ const film = bigFile('film.mp4')
 test('a connection that stalls is given up, and the file goes through at the next try', async ({ upload, wire, store }) => {
   await upload.open()
   await upload.set('Timeout in seconds', 1)
-  wire.hold(1 * MB, { times: 1 })
+  wire.hold(100 * KB, { times: 1 })
   await upload.pick(film)
   expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
   expect(wire.exchanges).toHaveLength(2)
@@ -66,7 +66,7 @@ for (const method of ['PUT', 'POST'] as const) {
   test(`a connection that breaks in the middle is tried again (${method})`, async ({ upload, wire, store }) => {
     await upload.open()
     await upload.setMethod(method)
-    wire.reset(1 * MB, { times: 2 })
+    wire.reset(100 * KB, { times: 2 })
     await upload.pick(film)
     expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
     expect(wire.exchanges).toHaveLength(3)
@@ -92,10 +92,10 @@ for (const method of ['PUT', 'POST'] as const) {
 
 test('offline, nothing fails; back online, it goes on', async ({ upload, wire, store, context }) => {
   await upload.open()
-  wire.hold(1 * MB, { times: 1 })
+  wire.hold(100 * KB, { times: 1 })
   await upload.pick(film)
   const row = upload.file(film)
-  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 1 * MB)
+  await wire.waitFor('the middle', () => wire.exchanges[0]?.received === 100 * KB)
   await context.setOffline(true)
   await wire.down()
   await row.is('offline')

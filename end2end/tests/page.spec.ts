@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
-import { bigFile, file, KB, MB } from '../support/files'
+import { bigFile, file, KB } from '../support/files'
 import { expect, test } from '../support/fixtures'
 import type { UploadPage } from '../support/upload-page'
 import type { Wire } from '../support/wire'
@@ -51,7 +51,7 @@ async function fill(upload: UploadPage, wire: Wire): Promise<void> {
   await upload.pick(failed)
   await upload.file(failed).is('failed')
   refused.lift()
-  wire.hold(1 * MB)
+  wire.hold(100 * KB)
   const [moving, paused] = [bigFile('moving.mp4'), bigFile('paused.mp4')]
   await upload.pick([moving, paused])
   await upload.file(paused).is('uploading')

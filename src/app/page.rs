@@ -13,7 +13,8 @@ use crate::{Options, use_uploader};
 /// Data requests at one time: what browsers open to one host over HTTP/1.1.
 const LIMIT: usize = 6;
 
-/// The upload page, in the browser and on the server.
+/// The upload page, in the browser and on the server. A resource, `<Suspense>` or `<ErrorBoundary>` in it needs
+/// `leptos::mount::hydrate_from` in `lib.rs`, which this page does without.
 #[component]
 pub fn App() -> impl IntoView {
     let method = Rc::new(Cell::new(None));
