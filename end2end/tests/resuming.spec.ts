@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test'
 import { file, MB, onDisk } from '../support/files'
 import { expect, test } from '../support/fixtures'
 import type { Store } from '../support/store'
-import { UploadPage } from '../support/upload-page'
+import { type FileRow, UploadPage } from '../support/upload-page'
 import type { Wire } from '../support/wire'
 
 /** Five parts of 8 MiB, the last of them shorter. */
@@ -61,6 +61,43 @@ async function reload(upload: UploadPage): Promise<void> {
   upload.page.once('dialog', dialog => void dialog.accept())
   await upload.page.reload()
   await upload.isHydrated()
+}
+
+/** Interrupts the film, and frees the way for the page that comes after. Returns where the film is. */
+async function interruptedByReload(how: 'drop' | 'pick', upload: UploadPage, wire: Wire, folder: string): Promise<string> {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => (how === 'drop' ? upload.drop([path]) : upload.pick(path)))
+  await reload(upload)
+  await goOn()
+  return path
+}
+
+/** Two tabs offer the film; the first has gone on with it, to its end. */
+async function goneOnWithInFirstTab(upload: UploadPage, wire: Wire, store: Store, folder: string) {
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  const context = upload.page.context()
+  await upload.page.close()
+  await goOn()
+  const [first, second] = [new UploadPage(await context.newPage(), folder), new UploadPage(await context.newPage(), folder)]
+  await first.open()
+  await second.open()
+  await first.file(film).is('interrupted')
+  await second.file(film).is('interrupted')
+  await first.pick(path)
+  await arrives(first, store, film.sha256)
+  return { second, path }
+}
+
+/** Moves the film away, and sees that the page can't open it by itself any more. */
+async function moveAway(path: string, row: FileRow): Promise<string> {
+  const away = `${path}.away`
+  await rename(path, away)
+  await row.button('Go on').click()
+  await expect(row.button('Go on')).toBeHidden()
+  return away
 }
 
 test('after a reload a dropped file goes on with one click', async ({ upload, wire, store, folder }) => {
@@ -196,11 +233,7 @@ test('a file that was paused is offered after a reload', async ({ upload, wire, 
 })
 
 test('what the store has counts, and not what the journal says', async ({ upload, wire, store, folder }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
-  await reload(upload)
-  await goOn()
+  await interruptedByReload('drop', upload, wire, folder)
   await store.forgetPart(2)
   const before = wire.exchanges.length
   await upload.file(film).button('Go on').click()
@@ -240,11 +273,7 @@ for (const again of ['opened by the browser', 'picked again'] as const) {
 }
 
 test('an upload that the store has forgotten starts over and says so', async ({ upload, wire, store, folder }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
-  await reload(upload)
-  await goOn()
+  await interruptedByReload('drop', upload, wire, folder)
   await store.forgetUnfinished()
   const before = wire.exchanges.length
   await upload.file(film).button('Go on').click()
@@ -254,26 +283,17 @@ test('an upload that the store has forgotten starts over and says so', async ({ 
 })
 
 test('a file that is gone from its place has to be picked again', async ({ upload, wire, store, folder }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
-  await reload(upload)
-  await goOn()
-  await rename(path, `${path}.away`)
+  const path = await interruptedByReload('drop', upload, wire, folder)
   const row = upload.file(film)
-  await row.button('Go on').click()
+  const away = await moveAway(path, row)
   await expect(row.status).toHaveText('Interrupted, choose or drop this file again to go on')
-  await rename(`${path}.away`, path)
+  await rename(away, path)
   await upload.pick(path)
   await arrives(upload, store, film.sha256)
 })
 
 test('an interrupted upload that is cancelled leaves nothing behind', async ({ upload, wire, store, folder }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.pick(path))
-  await reload(upload)
-  await goOn()
+  await interruptedByReload('pick', upload, wire, folder)
   await upload.file(film).button('Cancel').click()
   await expect(upload.rows).toHaveCount(0)
   await expect.poll(() => store.everything()).toEqual([])
@@ -292,36 +312,26 @@ test('what is older than its token is not offered', async ({ upload, wire, folde
   await expect(upload.rows).toHaveCount(0)
 })
 
-test('what another tab has gone on with, a tab that offers it too leaves alone', async ({ upload, wire, store, folder, page, context }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
-  await page.close()
-  await goOn()
-  const [first, second] = [new UploadPage(await context.newPage(), folder), new UploadPage(await context.newPage(), folder)]
-  await first.open()
-  await second.open()
-  await first.file(film).is('interrupted')
-  await second.file(film).is('interrupted')
-  await first.pick(path)
-  await arrives(first, store, film.sha256)
+test('what another tab has gone on with, a tab that offers it too leaves alone', async ({ upload, wire, store, folder }) => {
+  const { second } = await goneOnWithInFirstTab(upload, wire, store, folder)
   await second.file(film).button('Cancel').click()
   await expect(second.rows).toHaveCount(0)
   expect(await store.contents()).toEqual([film.sha256])
 })
 
+test('a file picked where another tab has gone on with it meanwhile is uploaded as a new one', async ({ upload, wire, store, folder }) => {
+  const { second, path } = await goneOnWithInFirstTab(upload, wire, store, folder)
+  await second.pick(path)
+  await second.withStatus('complete').waitFor({ timeout: 60_000 })
+  expect(await store.contents()).toEqual([film.sha256, film.sha256])
+})
+
 test('a file picked at another place goes on, and its old place is forgotten', async ({ upload, wire, store, folder }) => {
-  const path = await onDisk(folder, film)
-  await upload.open()
-  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
-  await reload(upload)
-  await goOn()
-  await rename(path, `${path}.away`)
+  const path = await interruptedByReload('drop', upload, wire, folder)
   const row = upload.file(film)
-  await row.button('Go on').click()
-  await expect(row.button('Go on')).toBeHidden()
+  const away = await moveAway(path, row)
   const elsewhere = join(await mkdtemp(join(folder, 'elsewhere-')), film.name)
-  await rename(`${path}.away`, elsewhere)
+  await rename(away, elsewhere)
   await upload.waitBeforeUploading()
   await upload.pick(elsewhere)
   await row.is('paused')

@@ -11,7 +11,6 @@ use super::body::{is_readable, size_of, slice};
 use super::clock::now;
 use super::dropped::PickedFile;
 use super::journal::Journal;
-use super::page_lock::PageLock;
 use super::reading::is_available;
 use super::request::{Report, Request};
 use super::resuming::InterruptedFiles;
@@ -43,7 +42,6 @@ pub struct Driver {
     /// Whether the browser's own dialog is worth a try.
     pub has_dialog: Cell<bool>,
     pub(super) journal: Journal,
-    pub(super) page_lock: PageLock,
     pub(super) interrupted: InterruptedFiles,
 }
 
@@ -100,7 +98,6 @@ impl Driver {
             awake: Awake::default(),
             has_dialog: Cell::new(true),
             journal: Journal::open(journal),
-            page_lock: PageLock::hold(),
             interrupted: InterruptedFiles::default(),
         });
         driver.watch_network();
@@ -152,7 +149,15 @@ impl Driver {
     /// Takes a file off the list. An interrupted one is looked at first: another tab may have gone on with it.
     pub fn remove(&self, id: FileId) {
         if self.is_interrupted(id) {
-            self.take_up(id, Box::new(move |driver| driver.act(|engine, now| engine.remove(id, now))));
+            let remove = move |driver: &Self| driver.act(|engine, now| engine.remove(id, now));
+            self.take_up(
+                id,
+                Box::new(move |driver, is_ours| {
+                    if is_ours {
+                        remove(driver);
+                    }
+                }),
+            );
         } else {
             self.act(|engine, now| engine.remove(id, now));
         }

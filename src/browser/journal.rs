@@ -12,6 +12,7 @@ use web_sys::{
 };
 
 use super::fingerprint::Fingerprint;
+use super::page_lock::PageLock;
 use super::promised;
 use super::server::{LocalFuture, spawn};
 use crate::engine::Interrupted;
@@ -29,6 +30,8 @@ const TIMEOUT_MS: u32 = 3_000;
 /// nothing.
 pub(super) struct Journal {
     database: Option<Rc<Database>>,
+    /// Of a page that remembers something.
+    page: Option<PageLock>,
 }
 
 struct Database {
@@ -63,7 +66,13 @@ pub(super) struct Entry {
 impl Journal {
     /// Without a name nothing is remembered.
     pub(super) fn open(name: Option<String>) -> Self {
-        Self { database: name.and_then(|name| Database::open(&name).ok()).map(Rc::new) }
+        let database = name.and_then(|name| Database::open(&name).ok()).map(Rc::new);
+        Self { page: database.as_ref().map(|_| PageLock::hold()), database }
+    }
+
+    /// What this page is called in its entries.
+    pub(super) fn page(&self) -> String {
+        self.page.as_ref().map(|page| page.name.clone()).unwrap_or_default()
     }
 
     pub(super) fn remember(&self, entry: &Entry) {
@@ -118,10 +127,15 @@ impl Journal {
         }));
     }
 
-    /// All that is remembered; nothing where the browser does not answer soon, as when its database is blocked.
-    pub(super) fn entries(&self) -> LocalFuture<Vec<Entry>> {
+    /// What pages remember that are gone; nothing where the browser does not answer soon, as when its database is blocked.
+    pub(super) fn interrupted(&self) -> LocalFuture<Vec<Entry>> {
         let Some(database) = self.database.clone() else { return Box::pin(async { Vec::new() }) };
-        let entries: LocalFuture<_> = Box::pin(async move { read(&database).await.unwrap_or_default() });
+        let entries: LocalFuture<_> = Box::pin(async move {
+            let mut entries = read(&database).await.unwrap_or_default();
+            let living = PageLock::living().await;
+            entries.retain(|entry| !living.contains(&entry.page));
+            entries
+        });
         Box::pin(async move {
             match select(entries, TimeoutFuture::new(TIMEOUT_MS)).await {
                 Either::Left((entries, _)) => entries,

@@ -7,10 +7,10 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, FileSystemFileHandle};
 
 use super::PickedFile;
+use super::calls::GoOn;
 use super::driver::Driver;
 use super::fingerprint::Fingerprint;
 use super::journal::Entry;
-use super::page_lock::PageLock;
 use crate::engine::sorted::SortedMap;
 use crate::engine::{FileId, Status, UploadFile};
 use crate::s3::{FileInfo, PartPlan};
@@ -46,11 +46,9 @@ impl InterruptedFiles {
 impl Driver {
     /// Puts what the journal holds on the list.
     pub(super) fn look_for_interrupted(&self) {
-        let entries = self.journal.entries();
-        let known = Box::pin(async move { (entries.await, PageLock::living().await) });
-        let offer = |driver: &Self, (entries, living): (Vec<Entry>, Vec<String>)| {
+        let offer = |driver: &Self, entries: Vec<Entry>| {
             let now = js_sys::Date::now();
-            for entry in entries.into_iter().filter(|entry| !living.contains(&entry.page)) {
+            for entry in entries {
                 if now < entry.expires_ms {
                     driver.add_interrupted(entry);
                 } else {
@@ -60,7 +58,7 @@ impl Driver {
             driver.interrupted.is_known.set(true);
             driver.start(false);
         };
-        self.then(known, Box::new(offer));
+        self.then(self.journal.interrupted(), Box::new(offer));
     }
 
     fn add_interrupted(&self, entry: Entry) {
@@ -88,17 +86,15 @@ impl Driver {
                 let relative_path = entry.meta.get("relativePath").unwrap_or_default().to_owned();
                 let picked = PickedFile { file, relative_path, handle: Some(handle) };
                 let is_same = fingerprint.as_ref() == Some(&entry.fingerprint);
-                driver.take_up(
-                    id,
-                    Box::new(move |driver| {
-                        if is_same {
-                            driver.reopen(id, picked, true);
-                        } else {
-                            driver.act(|engine, now| engine.remove(id, now));
-                            driver.add_changed(picked, true);
-                        }
-                    }),
-                );
+                let go_on = move |driver: &Self, is_ours| match (is_ours, is_same) {
+                    (true, true) => driver.reopen(id, picked, true),
+                    (true, false) => {
+                        driver.act(|engine, now| engine.remove(id, now));
+                        driver.add_changed(picked, true);
+                    }
+                    (false, _) => {}
+                };
+                driver.take_up(id, Box::new(go_on));
             }
             Err(Closed::NotAllowed) => {}
             Err(Closed::Gone) => {
@@ -123,23 +119,20 @@ impl Driver {
         found.map(|(id, _)| *id)
     }
 
-    /// Does what is wanted with an interrupted file, unless another tab has gone on with it since it was put on the list:
-    /// then it only leaves the list.
-    pub(super) fn take_up(&self, id: FileId, go_on: Box<dyn FnOnce(&Self)>) {
-        let entries = self.journal.entries();
-        let now = Box::pin(async move { (entries.await, PageLock::living().await) });
-        let known = move |driver: &Self, (entries, living): (Vec<Entry>, Vec<String>)| {
-            let Some(entry) = driver.interrupted.get(id).filter(|_| driver.is_interrupted(id)) else { return };
-            let is_as_it_was = |now: &Entry| {
-                now.upload.token == entry.upload.token && now.page == entry.page && !living.contains(&now.page)
-            };
-            if entries.iter().any(is_as_it_was) {
-                go_on(driver);
-            } else {
+    /// Looks whether an interrupted file still is as it was put on the list. It leaves the list if another tab has gone on
+    /// with it since; `go_on` hears whether it is ours.
+    pub(super) fn take_up(&self, id: FileId, go_on: GoOn<bool>) {
+        let known = move |driver: &Self, entries: Vec<Entry>| {
+            let entry = driver.interrupted.get(id).filter(|_| driver.is_interrupted(id));
+            let is_ours = entry.is_some_and(|entry| {
+                entries.iter().any(|now| now.upload.token == entry.upload.token && now.page == entry.page)
+            });
+            if !is_ours {
                 driver.act(|engine, now| engine.leave(id, now));
             }
+            go_on(driver, is_ours);
         };
-        self.then(now, Box::new(known));
+        self.then(self.journal.interrupted(), Box::new(known));
     }
 
     /// Whether a file of this name has to be looked at before it is added.
@@ -150,11 +143,11 @@ impl Driver {
     /// Goes on with the upload of the very same file, or adds it as a new one.
     pub(super) fn add_examined(&self, picked: PickedFile, starts: bool) {
         // Until it is known what was interrupted, this is asked for in the same way once more, and answered after that.
-        let known = (!self.interrupted.is_known.get()).then(|| self.journal.entries());
+        let known = (!self.interrupted.is_known.get()).then(|| self.journal.interrupted());
         let file = picked.file.clone();
         let fingerprint = Box::pin(async move {
             if let Some(known) = known {
-                drop((known.await, PageLock::living().await));
+                drop(known.await);
             }
             Fingerprint::of(file).await
         });
@@ -164,16 +157,23 @@ impl Driver {
             if let Some(same) = fingerprint
                 && let Some(id) = driver.find(|entry| entry.fingerprint == same)
             {
-                driver.take_up(id, Box::new(move |driver| driver.reopen(id, picked, starts)));
+                let go_on = move |driver: &Self, is_ours| {
+                    if is_ours { driver.reopen(id, picked, starts) } else { driver.add_new(picked, starts) }
+                };
+                driver.take_up(id, Box::new(go_on));
             } else if driver.find(|entry| entry.fingerprint.name == name).is_some() {
                 driver.add_changed(picked, starts);
             } else {
-                let (info, plan) = driver.described(&picked);
-                driver.add(picked, info, plan);
-                driver.start(starts);
+                driver.add_new(picked, starts);
             }
         };
         self.then(fingerprint, Box::new(examined));
+    }
+
+    fn add_new(&self, picked: PickedFile, starts: bool) {
+        let (info, plan) = self.described(&picked);
+        self.add(picked, info, plan);
+        self.start(starts);
     }
 
     fn add_changed(&self, picked: PickedFile, starts: bool) {
@@ -188,7 +188,7 @@ impl Driver {
         let mut entry = Rc::unwrap_or_clone(entry);
         picked.handle = picked.handle.or(entry.handle.take());
         entry.handle.clone_from(&picked.handle);
-        entry.page.clone_from(&self.page_lock.name);
+        entry.page = self.journal.page();
         self.journal.remember(&entry);
         let (mut info, _) = self.described(&picked);
         for (name, value) in entry.meta {
@@ -219,7 +219,7 @@ impl Driver {
             });
             if is_open && let Some(fingerprint) = fingerprint {
                 let handle = driver.files.borrow().get(&id).and_then(|picked| picked.handle.clone());
-                let page = driver.page_lock.name.clone();
+                let page = driver.journal.page();
                 driver.journal.remember(&Entry { upload, fingerprint, meta, part_size, expires_ms, page, handle });
             }
         };
