@@ -112,12 +112,11 @@ pub async fn discard_upload(token: UploadToken) -> Result<(), ApiError> {
 
 #[cfg(feature = "ssr")]
 mod server {
-    use axum::http::StatusCode;
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
 
     use super::{ApiError, Refusal};
-    use crate::server::{UploadService, Visitor};
+    use crate::server::{UploadService, Visitor, http::status_of};
 
     pub(super) fn context() -> Result<(UploadService, Visitor), ApiError> {
         let missing = |what: &str| ApiError::Unreachable(format!("this server was built without {what}"));
@@ -126,27 +125,12 @@ mod server {
         Ok((service, visitor))
     }
 
-    /// Answers with a status that says what kind of refusal it is, for logs and for other clients.
     pub(super) fn answer<T>(result: Result<T, Refusal>) -> Result<T, ApiError> {
         result.map_err(|refusal| {
             if let Some(response) = use_context::<ResponseOptions>() {
-                response.set_status(status(&refusal));
+                response.set_status(status_of(&refusal));
             }
             refusal.into()
         })
-    }
-
-    fn status(refusal: &Refusal) -> StatusCode {
-        match refusal {
-            Refusal::TokenInvalid => StatusCode::FORBIDDEN,
-            Refusal::TokenExpired => StatusCode::GONE,
-            Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
-            Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => {
-                StatusCode::CONFLICT
-            }
-            Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        }
     }
 }

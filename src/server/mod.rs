@@ -17,6 +17,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail that way"))]
 
+mod before_signing;
 pub mod command;
 mod companion;
 pub mod config;

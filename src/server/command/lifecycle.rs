@@ -6,8 +6,11 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
 };
 
-use super::{Applied, CommandError, Connection, Finding, content_md5::ContentMd5, store_says::StoreSays};
-use crate::server::provider::{AWS, Lifecycle};
+use super::{Applied, CommandError, Connection, Finding, content_md5::with_content_md5, store_says::StoreSays};
+use crate::server::{
+    before_signing::BeforeSigning,
+    provider::{AWS, Lifecycle},
+};
 
 /// Names our rule among others.
 const ID: &str = "leptos-aws-s3-unfinished-uploads";
@@ -117,7 +120,7 @@ async fn put(connection: &Connection, days: i32) -> Result<usize, StoreSays> {
     let request = store.client.put_bucket_lifecycle_configuration().bucket(store.bucket.name());
     let mut request = request.lifecycle_configuration(rules).customize();
     if *connection.config.store.provider() != AWS {
-        request = request.interceptor(ContentMd5);
+        request = request.interceptor(BeforeSigning(with_content_md5));
     }
     request.send().await.map_err(|error| StoreSays::new(OPERATION, &error))?;
     Ok(kept)

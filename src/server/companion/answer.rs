@@ -5,7 +5,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::s3::Refusal;
+use crate::{s3::Refusal, server::http::status_of};
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
 
@@ -38,22 +38,13 @@ impl Problem {
 /// Statuses that Companion has none for are those of our own server functions.
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let status = match refusal {
-            Refusal::TokenInvalid => {
-                let text = "s3: this server began no upload of that id and key. Upload the file again.";
-                return Self::new(StatusCode::FORBIDDEN, text);
-            }
-            Refusal::TokenExpired => StatusCode::GONE,
-            Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
-            Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => {
-                StatusCode::CONFLICT
-            }
-            Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
-            Refusal::FileTooLarge { .. }
-            | Refusal::TypeNotAllowed { .. }
-            | Refusal::Malformed { .. }
-            | Refusal::TooManyFiles { .. } => StatusCode::BAD_REQUEST,
+        if refusal == Refusal::TokenInvalid {
+            let text = "s3: this server began no upload of that id and key. Upload the file again.";
+            return Self::new(StatusCode::FORBIDDEN, text);
+        }
+        let status = match status_of(&refusal) {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
         };
         Self::new(status, format!("s3: {refusal}"))
     }

@@ -24,6 +24,8 @@ use axum::{
 };
 use serde_json::Value;
 
+use crate::s3::Refusal;
+
 /// Server functions live below this path.
 pub const API_PREFIX: &str = "/api";
 
@@ -34,6 +36,23 @@ fn is_signed(path: &str) -> bool {
 
 fn is_api(path: &str) -> bool {
     path.strip_prefix(API_PREFIX).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What kind of refusal it is, for logs and for other clients than our page.
+#[must_use]
+pub fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::TokenInvalid => StatusCode::FORBIDDEN,
+        Refusal::TokenExpired => StatusCode::GONE,
+        Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
+        Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => StatusCode::CONFLICT,
+        Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
+        Refusal::FileTooLarge { .. }
+        | Refusal::TypeNotAllowed { .. }
+        | Refusal::Malformed { .. }
+        | Refusal::TooManyFiles { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 /// An error that the client half of a server function reads as its own.

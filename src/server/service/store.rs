@@ -10,10 +10,11 @@ use aws_sdk_s3::{
     types::{ChecksumMode, ServerSideEncryption},
 };
 
-use super::{store_error::StoreError, x_id::WithoutXId};
+use super::{store_error::StoreError, x_id::remove_x_id};
 use crate::{
     s3::{ChecksumAlgorithm, ETag, Key, Object},
     server::{
+        before_signing::BeforeSigning,
         config::S3Config,
         credentials::CachedCredentials,
         presign::{Bucket, Endpoint},
@@ -69,7 +70,7 @@ impl Store {
         if *provider != AWS {
             // Other stores reject the checksums and the parameter that the SDK adds of its own accord.
             config = config
-                .interceptor(WithoutXId)
+                .interceptor(BeforeSigning(remove_x_id))
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         }

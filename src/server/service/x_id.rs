@@ -1,32 +1,15 @@
-use aws_sdk_s3::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut},
-    error::BoxError,
-};
+use aws_sdk_s3::error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 /// Takes the query parameter `x-id`, which only AWS's SDKs know of, out of the server's requests before they are signed.
 /// Google's and Supabase's stores refuse requests that have it.
 ///
 /// <https://github.com/aws/aws-sdk-js-v3/issues/6430>, <https://github.com/supabase/storage/issues/646>
-#[derive(Debug)]
-pub(super) struct WithoutXId;
-
-impl Intercept for WithoutXId {
-    fn name(&self) -> &'static str {
-        "WithoutXId"
+pub(super) fn remove_x_id(request: &mut HttpRequest) -> Result<(), BoxError> {
+    if let Some(uri) = without_x_id(request.uri()) {
+        request.set_uri(uri)?;
     }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        if let Some(uri) = without_x_id(request.uri()) {
-            request.set_uri(uri)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// `None` where there is none.

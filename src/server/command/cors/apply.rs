@@ -2,7 +2,8 @@ use aws_sdk_s3::types::{CorsConfiguration, CorsRule as SdkRule};
 
 use super::{CorsOptions, CorsRule, CorsRules, instructions};
 use crate::server::{
-    command::{Applied, CommandError, Connection, content_md5::ContentMd5, store_says::StoreSays},
+    before_signing::BeforeSigning,
+    command::{Applied, CommandError, Connection, content_md5::with_content_md5, store_says::StoreSays},
     provider::{AWS, Cors},
 };
 
@@ -57,7 +58,7 @@ async fn put(connection: &Connection, rules: &CorsRules, present: Vec<SdkRule>) 
     let cors = cors.map_err(|error| StoreSays::unsent("PutBucketCors", error))?;
     let mut request = store.client.put_bucket_cors().bucket(store.bucket.name()).cors_configuration(cors).customize();
     if *connection.config.store.provider() != AWS {
-        request = request.interceptor(ContentMd5);
+        request = request.interceptor(BeforeSigning(with_content_md5));
     }
     request.send().await.map_err(|error| StoreSays::new("PutBucketCors", &error))?;
     Ok(kept)
