@@ -4,7 +4,7 @@
 SHELL := bash
 .NOTPARALLEL:
 .PHONY: help serve test simulate bench format lint unit-tests doc front size browser-tests screenshots \
-	toolchain cargo-leptos wasm-bindgen node chromium companion host-page
+	toolchain cargo-leptos wasm-bindgen node chromium companion host-page end-to-end
 
 features := --features ssr,app
 wasm := --target wasm32-unknown-unknown
@@ -82,6 +82,10 @@ browser-tests: front host-page chromium companion
 	cargo build $(locked) $(features)
 	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npx playwright test
 
+# What `cargo leptos end-to-end` runs, on its own build of page and server.
+end-to-end: host-page chromium companion
+	cd end2end && npx playwright test
+
 bench: size chromium companion
 	$(call heading,Benchmarks)
 	cargo bench $(features)
@@ -98,7 +102,7 @@ toolchain:
 	@if ! { rustc --version && cargo fmt --version && cargo clippy --version \
 			&& test -d "$$(rustc --print target-libdir $(wasm))"; } >/dev/null 2>&1; then \
 		echo 'Installing the toolchain of rust-toolchain.toml'; \
-		rustup toolchain install; \
+		rustup toolchain install --no-self-update; \
 	fi
 
 # A debug build takes half the time, and cargo-leptos only calls other tools.
