@@ -14,14 +14,14 @@ use leptos_aws_s3::{
 };
 use serde_json::json;
 
-const PART: usize = 5 << 20;
+pub(crate) const PART: usize = 5 << 20;
 
-async fn begin(s3: &Client, key: &str) -> String {
+pub(crate) async fn begin(s3: &Client, key: &str) -> String {
     let create = s3.create_multipart_upload().bucket("uploads").key(key).checksum_algorithm(ChecksumAlgorithm::Sha256);
     create.send().await.unwrap().upload_id().unwrap().to_owned()
 }
 
-async fn put(s3: &Client, key: &str, id: &str, part: i32, bytes: &[u8]) -> Result<CompletedPart, String> {
+pub(crate) async fn put(s3: &Client, key: &str, id: &str, part: i32, bytes: &[u8]) -> Result<CompletedPart, String> {
     let request = s3.upload_part().bucket("uploads").key(key).upload_id(id).part_number(part);
     let sent = request.body(bytes.to_vec().into()).send().await;
     let sent = sent.map_err(|error| error.code().unwrap_or_default().to_owned())?;
@@ -30,7 +30,7 @@ async fn put(s3: &Client, key: &str, id: &str, part: i32, bytes: &[u8]) -> Resul
 }
 
 /// The error's code, if it is one.
-async fn complete(s3: &Client, key: &str, id: &str, parts: &[&CompletedPart]) -> Option<String> {
+pub(crate) async fn complete(s3: &Client, key: &str, id: &str, parts: &[&CompletedPart]) -> Option<String> {
     let parts = parts.iter().map(|part| (*part).clone()).collect();
     let upload = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
     let request = s3.complete_multipart_upload().bucket("uploads").key(key).upload_id(id).multipart_upload(upload);

@@ -5,6 +5,7 @@
 mod companion;
 mod companion_refusals;
 mod embedded_multipart;
+mod embedded_slots;
 mod embedded_store;
 mod fake_store;
 mod form;

@@ -4,7 +4,7 @@
 //! ```text
 //! data/uploads/…      the bucket: one file per object
 //! data/.bucket-*      the objects' attributes (s3s-fs)
-//! data/.multipart/…   unfinished uploads: a directory each, a file per part
+//! data/.multipart/…   unfinished uploads: a directory each, with the parts where they will be in the object
 //! data/.keys.json     this store's access keys, made at the first start; locked while a server uses them
 //! ```
 

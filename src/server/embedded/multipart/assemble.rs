@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -14,13 +15,20 @@ use sha2::{Digest, Sha256};
 
 use super::{
     super::sidecar::Sidecar,
-    files::{Files, StoredPart, Upload},
+    files::{Files, Location, StoredPart, Upload},
+    internal,
 };
 
 /// The least bytes of a part that others follow.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const MIN_PART_SIZE: u64 = 5 << 20;
+
+/// A part that was asked for, and is there.
+struct Asked {
+    number: i32,
+    stored: StoredPart,
+}
 
 /// An object that parts became.
 pub(super) struct Assembled {
@@ -34,38 +42,48 @@ pub(super) struct Assembled {
 /// Nothing of it is held in memory, and until its last step nothing of it can be seen: whenever the server is killed, the
 /// call can be made again.
 pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3Result<Assembled> {
-    let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_none_match, .. } = input;
-    let upload = files.upload(&upload_id, &bucket, &key)?;
-    let object = files.root().join(&bucket).join(&key);
+    let CompleteMultipartUploadInput { bucket, key, upload_id: id, multipart_upload, if_none_match, .. } = input;
+    let upload = files.upload(&id, &bucket, &key)?;
+    let object = files.object(&bucket, &key);
     if if_none_match.is_some_and(|condition| condition.is_any()) && object.exists() {
         return Err(s3_error!(PreconditionFailed));
     }
     let asked = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-    let parts = check_parts(files, &upload_id, &upload, &asked)?;
+    let parts = check_parts(files, &id, &upload, &asked)?;
     let assembled = Assembled { e_tag: e_tag(&parts), sha256: upload.with_sha256.then(|| composite(&parts)).flatten() };
+    let write_sidecar = || {
+        let sidecar = Sidecar::new(files.root(), &bucket, &key);
+        sidecar.write(&upload.attributes, &assembled.e_tag, assembled.sha256.as_deref()).map_err(internal)
+    };
 
-    let unfinished = files.temporary();
-    let done = concatenate(files, &upload_id, &parts, &unfinished).and_then(|()| {
-        let write = || -> io::Result<()> {
-            let sidecar = Sidecar::new(files.root(), &bucket, &key);
-            sidecar.write(&upload.attributes, &assembled.e_tag, assembled.sha256.as_deref())?;
-            fs::create_dir_all(object.parent().unwrap_or(files.root()))?;
-            fs::rename(&unfinished, &object)
-        };
-        write().map_err(|error| s3_error!(error, InternalError))
-    });
-    if let Err(error) = done {
-        let _ = fs::remove_file(&unfinished);
-        return Err(error);
+    if let (Some(_no_writer), Some(in_order)) = (files.claim_slots(&id), slots_in_order(files, &id, &parts)?) {
+        append(files, &id, &parts, in_order)?;
+        write_sidecar()?;
+        files.publish(&id, parts[0].stored.size)?;
+    } else {
+        let unfinished = Unfinished(files.temporary());
+        concatenate(files, &id, &parts, &unfinished.0)?;
+        write_sidecar()?;
+        fs::create_dir_all(object.parent().unwrap_or(files.root())).map_err(internal)?;
+        fs::rename(&unfinished.0, &object).map_err(internal)?;
+        files.remove(&id)?;
     }
-    files.remove(&upload_id)?;
     Ok(assembled)
+}
+
+/// A file that goes unless it got another name.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// The parts as they were asked for, if S3 would take them.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]) -> S3Result<Vec<StoredPart>> {
+fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]) -> S3Result<Vec<Asked>> {
     if asked.is_empty() {
         return Err(s3_error!(MalformedXML, "You must specify at least one part."));
     }
@@ -75,7 +93,7 @@ fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]
     let parts = asked.iter().map(|asked| {
         let stored = asked.part_number.and_then(|number| files.part(id, number).ok());
         let is_this = |stored: &StoredPart| {
-            let etag = asked.e_tag.as_ref().is_some_and(|etag| etag.value() == stored.md5);
+            let etag = asked.e_tag.as_ref().is_some_and(|etag| etag.value() == stored.e_tag);
             etag && (asked.checksum_sha256.is_none() || asked.checksum_sha256 == stored.sha256)
         };
         if upload.with_sha256 && asked.checksum_sha256.is_none() {
@@ -84,35 +102,62 @@ fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]
                 "The upload was created using a sha256 checksum. The complete request must include the checksum for each part."
             ));
         }
-        stored.filter(is_this).ok_or_else(|| s3_error!(InvalidPart))
+        let stored = stored.filter(is_this).ok_or_else(|| s3_error!(InvalidPart))?;
+        Ok(Asked { number: asked.part_number.unwrap_or_default(), stored })
     });
     let parts = parts.collect::<S3Result<Vec<_>>>()?;
     let before_last = &parts[..parts.len() - 1];
-    if before_last.iter().any(|part| part.size < MIN_PART_SIZE) {
+    if before_last.iter().any(|part| part.stored.size < MIN_PART_SIZE) {
         return Err(s3_error!(EntityTooSmall));
     }
     Ok(parts)
 }
 
-/// On Linux the kernel copies by itself, and file systems that can share blocks do.
-fn concatenate(files: &Files, id: &str, parts: &[StoredPart], target: &std::path::Path) -> S3Result<()> {
-    let mut target = File::create(target).map_err(|error| s3_error!(error, InternalError))?;
-    for part in parts {
-        let source = File::open(files.part_bytes(id, part)?);
-        let copied = source.and_then(|mut source| io::copy(&mut source, &mut target));
-        let copied = copied.map_err(|error| s3_error!(error, InternalError))?;
-        if copied != part.size {
-            return Err(s3_error!(InternalError, "A part has {copied} bytes instead of {}.", part.size));
-        }
-    }
-    Ok(())
+/// How many parts, from the first on, lie in one file as they will in the object; `None` if not all can be put behind them
+/// without touching bytes that another call may still ask for.
+fn slots_in_order(files: &Files, id: &str, parts: &[Asked]) -> S3Result<Option<usize>> {
+    let Some(size) = parts.first().map(|first| first.stored.size) else { return Ok(None) };
+    let in_slot = |asked: &Asked| asked.stored.bytes == Location::Slot && asked.stored.size == size;
+    let in_order = (1..).zip(parts).take_while(|(number, asked)| asked.number == *number && in_slot(asked)).count();
+    let are_all = files.part_numbers(id)?.len() == parts.len();
+    Ok((in_order > 0 && are_all && !parts[in_order..].iter().any(in_slot)).then_some(in_order))
 }
 
-/// The MD5 of the parts' MD5s, and their number.
-fn e_tag(parts: &[StoredPart]) -> String {
+/// Puts the other parts, most often only a shorter last one, behind those that are in order.
+fn append(files: &Files, id: &str, parts: &[Asked], in_order: usize) -> S3Result<()> {
+    let (slots, _) = files.part_bytes(id, 1, &parts[0].stored)?;
+    let mut slots = File::options().write(true).open(slots).map_err(internal)?;
+    let size = |parts: &[Asked]| parts.iter().map(|asked| asked.stored.size).sum();
+    slots.seek(SeekFrom::Start(size(&parts[..in_order]))).map_err(internal)?;
+    for asked in &parts[in_order..] {
+        copy(files, id, asked, &mut slots)?;
+    }
+    // What was left there by parts that never became any.
+    slots.set_len(size(parts)).map_err(internal)
+}
+
+fn concatenate(files: &Files, id: &str, parts: &[Asked], target: &Path) -> S3Result<()> {
+    let mut target = File::create(target).map_err(internal)?;
+    parts.iter().try_for_each(|asked| copy(files, id, asked, &mut target))
+}
+
+/// On Linux the kernel copies by itself, and file systems that can share blocks do.
+fn copy(files: &Files, id: &str, asked: &Asked, target: &mut File) -> S3Result<()> {
+    let (source, offset) = files.part_bytes(id, asked.number, &asked.stored)?;
+    let mut source = File::open(source).map_err(internal)?;
+    source.seek(SeekFrom::Start(offset)).map_err(internal)?;
+    let copied = io::copy(&mut source.take(asked.stored.size), target).map_err(internal)?;
+    if copied == asked.stored.size {
+        return Ok(());
+    }
+    Err(s3_error!(InternalError, "A part has {copied} bytes instead of {}.", asked.stored.size))
+}
+
+/// The MD5 of what the parts have as their `ETag`s, and their number.
+fn e_tag(parts: &[Asked]) -> String {
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(u128::from_str_radix(&part.md5, 16).unwrap_or_default().to_be_bytes());
+        md5.update(u128::from_str_radix(&part.stored.e_tag, 16).unwrap_or_default().to_be_bytes());
     }
     format!("{:032x}-{}", u128::from_be_bytes(md5.finalize().into()), parts.len())
 }
@@ -120,10 +165,10 @@ fn e_tag(parts: &[StoredPart]) -> String {
 /// The SHA-256 of the parts' SHA-256, and their number.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#ChecksumTypes>
-fn composite(parts: &[StoredPart]) -> Option<String> {
+fn composite(parts: &[Asked]) -> Option<String> {
     let mut sha256 = Sha256::new();
     for part in parts {
-        sha256.update(BASE64.decode(part.sha256.as_ref()?).ok()?);
+        sha256.update(BASE64.decode(part.stored.sha256.as_ref()?).ok()?);
     }
     Some(format!("{}-{}", BASE64.encode(sha256.finalize()), parts.len()))
 }

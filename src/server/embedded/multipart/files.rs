@@ -8,6 +8,10 @@ use s3s::{S3Error, s3_error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{
+    receive::{Place, Received},
+    slots::{Claim, Slots},
+};
 use crate::server::random::random_id;
 
 /// The directory of unfinished uploads: no bucket has such a name.
@@ -18,17 +22,26 @@ const UPLOAD: &str = "upload.json";
 /// Before the id of an upload that is being removed.
 const GONE: &str = "gone-";
 
+/// Before the part size and the id of an upload whose slots are an object that has only to get its name.
+const DONE: &str = "done-";
+
+/// A part with a higher number does not begin a file of slots: the hole before it would be large, and where file systems
+/// know no holes they are written. The first parts to come have low numbers.
+const MAX_FIRST_SLOT: i32 = 16;
+
 /// The directories of unfinished uploads, each named after its id. All of an upload is in its own: whoever takes the
 /// directory away has ended the upload, and what was under way finds no place any more.
 ///
 /// ```text
 /// data/.multipart/{id}/upload.json    what it was begun with
-/// data/.multipart/{id}/00007.json     what the part is, and which file has its bytes: replaced as a whole
-/// data/.multipart/{id}/00007.{random} the bytes
+/// data/.multipart/{id}/00007.json     what the part is, and where its bytes are: replaced as a whole
+/// data/.multipart/{id}/slots.{size}   the bytes of parts of this size, each at its place in the object
+/// data/.multipart/{id}/00007.{random} the bytes of a part that is sent again, or came with another writing its slot
 /// ```
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     root: PathBuf,
+    slots: Slots,
 }
 
 /// What an upload was begun with.
@@ -57,24 +70,25 @@ impl Upload {
 /// A part that is there.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StoredPart {
-    /// The file with its bytes.
-    file: String,
+    pub(super) bytes: Location,
     pub(super) size: u64,
-    /// In hexadecimal digits: its `ETag`.
-    pub(super) md5: String,
+    pub(super) e_tag: String,
     /// In Base64.
     pub(super) sha256: Option<String>,
 }
 
-impl StoredPart {
-    pub(super) fn new(file: String, size: u64, md5: String, sha256: Option<String>) -> Self {
-        Self { file, size, md5, sha256 }
-    }
+/// Where the bytes of a part are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Location {
+    /// In the file of slots for parts of its size.
+    Slot,
+    /// In a file of this name.
+    Own(String),
 }
 
 impl Files {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), slots: Slots::default() }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -106,30 +120,51 @@ impl Files {
     pub(super) fn uploads(&self) -> io::Result<Vec<(String, Upload)>> {
         let mut uploads = Vec::new();
         for name in names(&self.root.join(DIR))? {
-            // One that ends meanwhile is left out.
-            if let Ok(upload) = read(&self.root.join(DIR).join(&name).join(UPLOAD)) {
+            // One that ends, or does so meanwhile, is left out.
+            if self.dir(&name).is_ok()
+                && let Ok(upload) = read(&self.root.join(DIR).join(&name).join(UPLOAD))
+            {
                 uploads.push((name, upload));
             }
         }
         Ok(uploads)
     }
 
-    /// Makes a received file a part, and forgets what the part was before.
-    pub(super) fn put_part(
-        &self,
-        id: &str,
-        number: i32,
-        received: &Path,
-        part: impl FnOnce(String) -> StoredPart,
-    ) -> Result<(), S3Error> {
+    /// Where the bytes of a part are written, if it has `size` bytes: in its slot, unless it has one already. What is
+    /// there stays until the new bytes are.
+    pub(super) fn place(&self, id: &str, number: i32, size: Option<u64>) -> Place {
+        let slot = size.filter(|size| *size > 0).and_then(|size| {
+            let file = self.dir(id).ok()?.join(slots_of(size));
+            let claim = self.slots.claim(id, number)?;
+            let is_free = self.part(id, number).is_err() && (number <= MAX_FIRST_SLOT || file.exists());
+            is_free.then(|| Place::Slot { file, offset: offset(number, size), _claim: claim })
+        });
+        slot.unwrap_or_else(|| Place::Own(self.temporary()))
+    }
+
+    /// That no slot of an upload is written; `None` if one is.
+    pub(super) fn claim_slots(&self, id: &str) -> Option<Claim> {
+        self.slots.claim_all(id)
+    }
+
+    /// Makes received bytes a part, and forgets what the part was before.
+    pub(super) fn put_part(&self, id: &str, number: i32, received: &Received) -> Result<(), S3Error> {
         let dir = self.dir(id)?;
-        let file = format!("{number:05}.{}", random_id());
-        fs::rename(received, dir.join(&file)).map_err(no_such_upload)?;
+        let bytes = match &received.place {
+            Place::Slot { .. } => Location::Slot,
+            Place::Own(path) => {
+                let file = format!("{number:05}.{}", random_id());
+                fs::rename(path, dir.join(&file)).map_err(no_such_upload)?;
+                Location::Own(file)
+            }
+        };
         let before = self.part(id, number).ok();
-        self.write(&dir.join(format!("{number:05}.json")), &part(file)).map_err(no_such_upload)?;
-        if let Some(before) = before {
+        let (e_tag, sha256) = (received.e_tag.clone(), received.sha256.clone());
+        let part = StoredPart { bytes, size: received.size, e_tag, sha256 };
+        self.write(&dir.join(record(number)), &part).map_err(no_such_upload)?;
+        if let Some(Location::Own(file)) = before.map(|before| before.bytes) {
             // It goes with the upload's directory at the latest.
-            let _ = fs::remove_file(dir.join(before.file));
+            let _ = fs::remove_file(dir.join(file));
         }
         Ok(())
     }
@@ -138,11 +173,16 @@ impl Files {
     ///
     /// `NoSuchUpload` also if there is no such part.
     pub(super) fn part(&self, id: &str, number: i32) -> Result<StoredPart, S3Error> {
-        read(&self.dir(id)?.join(format!("{number:05}.json"))).map_err(no_such_upload)
+        read(&self.dir(id)?.join(record(number))).map_err(no_such_upload)
     }
 
-    pub(super) fn part_bytes(&self, id: &str, part: &StoredPart) -> Result<PathBuf, S3Error> {
-        Ok(self.dir(id)?.join(&part.file))
+    /// The file that has a part's bytes, and where they begin in it.
+    pub(super) fn part_bytes(&self, id: &str, number: i32, part: &StoredPart) -> Result<(PathBuf, u64), S3Error> {
+        let dir = self.dir(id)?;
+        Ok(match &part.bytes {
+            Location::Slot => (dir.join(slots_of(part.size)), offset(number, part.size)),
+            Location::Own(file) => (dir.join(file), 0),
+        })
     }
 
     /// The numbers of an upload's parts, in order.
@@ -157,16 +197,52 @@ impl Files {
     pub(super) fn remove(&self, id: &str) -> Result<(), S3Error> {
         let gone = self.root.join(DIR).join(format!("{GONE}{id}"));
         fs::rename(self.dir(id)?, &gone).map_err(no_such_upload)?;
-        fs::remove_dir_all(gone).map_err(|error| s3_error!(error, InternalError))?;
+        self.clear_away(&gone).map_err(|error| s3_error!(error, InternalError))
+    }
+
+    /// Ends an upload: its slots of this size are the object.
+    pub(super) fn publish(&self, id: &str, size: u64) -> Result<(), S3Error> {
+        let done = self.root.join(DIR).join(format!("{DONE}{size}-{id}"));
+        fs::rename(self.dir(id)?, &done).map_err(no_such_upload)?;
+        self.finish(id, size, &done).map_err(|error| s3_error!(error, InternalError))
+    }
+
+    /// If the object can't get its name, the upload goes on.
+    fn finish(&self, id: &str, size: u64, done: &Path) -> io::Result<()> {
+        let upload: Upload = read(&done.join(UPLOAD))?;
+        let (slots, object) = (done.join(slots_of(size)), self.object(&upload.bucket, &upload.key));
+        // It has its name if the server was killed right after.
+        if slots.exists() {
+            let named =
+                fs::create_dir_all(object.parent().unwrap_or(&self.root)).and_then(|()| fs::rename(slots, object));
+            named.inspect_err(|_| drop(fs::rename(done, self.root.join(DIR).join(id))))?;
+        }
+        self.clear_away(done)
+    }
+
+    pub(super) fn object(&self, bucket: &str, key: &str) -> PathBuf {
+        self.root.join(bucket).join(key)
+    }
+
+    fn clear_away(&self, gone: &Path) -> io::Result<()> {
+        fs::remove_dir_all(gone)?;
         // Fails, as it should, while there are others.
         let _ = fs::remove_dir(self.root.join(DIR));
         Ok(())
     }
 
-    /// Removes what was being removed when the server was killed.
+    /// Finishes what was being finished, and removes what was being removed, when the server was killed.
     pub(super) fn clean(&self) -> io::Result<()> {
-        let gone = names(&self.root.join(DIR))?.into_iter().filter(|name| name.starts_with(GONE));
-        gone.into_iter().try_for_each(|name| fs::remove_dir_all(self.root.join(DIR).join(name)))
+        for name in names(&self.root.join(DIR))? {
+            let dir = self.root.join(DIR).join(&name);
+            let done = name.strip_prefix(DONE).and_then(|done| done.split_once('-'));
+            if let Some((size, id)) = done.and_then(|(size, id)| Some((size.parse().ok()?, id))) {
+                self.finish(id, size, &dir)?;
+            } else if name.starts_with(GONE) {
+                self.clear_away(&dir)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ids come from anybody with a signature, and become part of a path.
@@ -183,6 +259,21 @@ impl Files {
     }
 }
 
+/// The file of slots for parts of this size.
+fn slots_of(size: u64) -> String {
+    format!("slots.{size}")
+}
+
+/// Where a slot begins: parts of one size lie behind each other as in the object.
+fn offset(number: i32, size: u64) -> u64 {
+    u64::try_from(number - 1).unwrap_or_default() * size
+}
+
+/// The name of the file that tells of a part.
+fn record(number: i32) -> String {
+    format!("{number:05}.json")
+}
+
 fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
@@ -196,7 +287,7 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
     }
 }
 
-fn no_such_upload(error: io::Error) -> S3Error {
+pub(super) fn no_such_upload(error: io::Error) -> S3Error {
     if error.kind() == io::ErrorKind::NotFound {
         return s3_error!(NoSuchUpload, "The upload was completed or aborted, or never begun.");
     }

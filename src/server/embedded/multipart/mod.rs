@@ -4,6 +4,7 @@
 mod assemble;
 mod files;
 mod receive;
+mod slots;
 
 use std::{io, path::Path, sync::Arc};
 
@@ -79,17 +80,14 @@ impl Multipart {
             md5: input.content_md5,
             sha256: input.checksum_sha256,
         };
-        let received = Received::write(body, self.files.temporary(), upload.with_sha256, &expected).await?;
+        let place = self.files.place(&upload_id, part_number, expected.size);
+        let received = Received::write(body, place, upload.with_sha256, &expected).await?;
         let output = dto::UploadPartOutput {
-            e_tag: Some(dto::ETag::Strong(received.md5.clone())),
+            e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
             checksum_sha256: received.sha256.clone(),
             ..Default::default()
         };
-        self.blocking(move |files| {
-            let part = |file| StoredPart::new(file, received.size, received.md5.clone(), received.sha256.clone());
-            files.put_part(&upload_id, part_number, received.path(), part)
-        })
-        .await?;
+        self.blocking(move |files| files.put_part(&upload_id, part_number, &received)).await?;
         Ok(output)
     }
 
@@ -198,7 +196,7 @@ fn listed(number: i32, part: &StoredPart) -> dto::Part {
     dto::Part {
         part_number: Some(number),
         size: i64::try_from(part.size).ok(),
-        e_tag: Some(dto::ETag::Strong(part.md5.clone())),
+        e_tag: Some(dto::ETag::Strong(part.e_tag.clone())),
         checksum_sha256: part.sha256.clone(),
         ..Default::default()
     }

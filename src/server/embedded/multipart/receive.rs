@@ -1,14 +1,21 @@
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::{self, Seek, SeekFrom, Write},
+    path::PathBuf,
 };
 
+use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use futures::StreamExt;
 use md5::Md5;
-use s3s::{S3Result, dto::StreamingBlob, s3_error};
+use s3s::{S3Error, S3Result, dto::StreamingBlob, s3_error};
 use sha2::{Digest, Sha256};
-use tokio::{fs::File, io::AsyncWriteExt};
+use tokio::task::spawn_blocking;
+
+use super::{files::no_such_upload, slots::Claim};
+
+/// Bytes that are hashed and written at one time: enough that the change of threads is not what takes the time.
+const BATCH: usize = 512 << 10;
 
 /// What the sender says of a body.
 pub(super) struct Expected {
@@ -19,65 +26,130 @@ pub(super) struct Expected {
     pub(super) sha256: Option<String>,
 }
 
-/// A body in a file that is removed again unless it becomes something else.
+/// Where a body is written to.
+pub(super) enum Place {
+    /// Between the bytes of other parts, which are not touched.
+    Slot { file: PathBuf, offset: u64, _claim: Claim },
+    /// In a file of its own, which is removed again unless it becomes something else.
+    Own(PathBuf),
+}
+
+/// A body that is on the disk, and is what the sender said.
 pub(super) struct Received {
-    file: PathBuf,
+    pub(super) place: Place,
     pub(super) size: u64,
-    /// In hexadecimal digits.
-    pub(super) md5: String,
+    /// In hexadecimal digits. As S3's it changes with the bytes, and is their MD5 only sometimes: where their SHA-256 is
+    /// known it is a part of that, and the bytes are hashed once.
+    pub(super) e_tag: String,
     /// In Base64; computed where it was asked for.
     pub(super) sha256: Option<String>,
 }
 
 impl Received {
-    /// Writes the body to `file` as it comes: a part may have 5 GiB.
+    /// Writes the body as it comes: a part may have 5 GiB.
     ///
     /// # Errors
     ///
     /// `BadDigest` for other bytes than expected, `IncompleteBody` for fewer or if the connection breaks.
     pub(super) async fn write(
         mut body: StreamingBlob,
-        file: PathBuf,
+        place: Place,
         with_sha256: bool,
         expected: &Expected,
     ) -> S3Result<Self> {
-        let mut writer = File::create(&file).await.map_err(|error| s3_error!(error, InternalError))?;
-        let mut received = Self { file, size: 0, md5: String::new(), sha256: None };
-        let mut md5 = Md5::new();
-        let mut sha256 = (with_sha256 || expected.sha256.is_some()).then(Sha256::new);
+        let with_sha256 = with_sha256 || expected.sha256.is_some();
+        let with_md5 = !with_sha256 || expected.md5.is_some();
+        let mut writer = Writer {
+            file: place.open().map_err(no_such_upload)?,
+            place,
+            size: 0,
+            md5: with_md5.then(Md5::new),
+            sha256: with_sha256.then(Sha256::new),
+        };
+        let (mut batch, mut bytes_in_batch, mut received) = (Vec::new(), 0, 0);
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
-            md5.update(&bytes);
-            if let Some(sha256) = &mut sha256 {
-                sha256.update(&bytes);
+            received += bytes.len() as u64;
+            // Not one byte into the slot of the next part.
+            if expected.size.is_some_and(|size| received > size) {
+                return Err(s3_error!(IncompleteBody));
             }
-            writer.write_all(&bytes).await.map_err(|error| s3_error!(error, InternalError))?;
-            received.size += bytes.len() as u64;
+            bytes_in_batch += bytes.len();
+            batch.push(bytes);
+            if bytes_in_batch >= BATCH {
+                writer = writer.write(std::mem::take(&mut batch)).await?;
+                bytes_in_batch = 0;
+            }
         }
-        writer.flush().await.map_err(|error| s3_error!(error, InternalError))?;
-        let md5: [u8; 16] = md5.finalize().into();
-        received.sha256 = sha256.map(|sha256| BASE64.encode(sha256.finalize()));
-        received.md5 = format!("{:032x}", u128::from_be_bytes(md5));
-        if expected.size.is_some_and(|size| size != received.size) {
-            return Err(s3_error!(IncompleteBody));
-        }
-        if expected.md5.as_ref().is_some_and(|expected| *expected != BASE64.encode(md5)) {
-            return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
-        }
-        if expected.sha256.is_some() && expected.sha256 != received.sha256 {
-            return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
-        }
-        Ok(received)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.file
+        writer.write(batch).await?.finish(expected)
     }
 }
 
-impl Drop for Received {
-    fn drop(&mut self) {
-        // Not there any more if it has become a part.
-        let _ = fs::remove_file(&self.file);
+impl Place {
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Self::Slot { file, offset, .. } => {
+                let mut file = File::options().write(true).create(true).truncate(false).open(file)?;
+                file.seek(SeekFrom::Start(*offset))?;
+                Ok(file)
+            }
+            Self::Own(file) => File::create_new(file),
+        }
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Own(file) = self {
+            // Not there any more if it has become a part.
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+struct Writer {
+    file: File,
+    /// Given back by whoever has the writer: also where the connection broke, nobody else gets the slot while a batch is
+    /// being written.
+    place: Place,
+    size: u64,
+    md5: Option<Md5>,
+    sha256: Option<Sha256>,
+}
+
+impl Writer {
+    async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
+        let written = spawn_blocking(move || {
+            for bytes in &batch {
+                self.file.write_all(bytes)?;
+                self.md5.iter_mut().for_each(|md5| md5.update(bytes));
+                self.sha256.iter_mut().for_each(|sha256| sha256.update(bytes));
+                self.size += bytes.len() as u64;
+            }
+            io::Result::Ok(self)
+        });
+        written.await.map_err(internal)?.map_err(internal)
+    }
+
+    fn finish(self, expected: &Expected) -> S3Result<Received> {
+        if expected.size.is_some_and(|size| size != self.size) {
+            return Err(s3_error!(IncompleteBody));
+        }
+        let md5 = self.md5.map(|md5| <[u8; 16]>::from(md5.finalize()));
+        let sha256 = self.sha256.map(|sha256| <[u8; 32]>::from(sha256.finalize()));
+        if expected.md5.is_some() && expected.md5 != md5.map(|md5| BASE64.encode(md5)) {
+            return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
+        }
+        let e_tag = sha256.as_ref().and_then(|sha256| sha256.first_chunk().copied()).or(md5).unwrap_or_default();
+        let sha256 = sha256.map(|sha256| BASE64.encode(sha256));
+        if expected.sha256.is_some() && expected.sha256 != sha256 {
+            return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
+        }
+        let e_tag = format!("{:032x}", u128::from_be_bytes(e_tag));
+        Ok(Received { place: self.place, size: self.size, e_tag, sha256 })
+    }
+}
+
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
+    s3_error!(error, InternalError)
 }

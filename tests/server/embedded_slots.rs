@@ -1,0 +1,196 @@
+//! The embedded store writes parts where they will be in the object. What came late, twice or wrong must not be seen there.
+
+use aws_sdk_s3::{Client, presigning::PresigningConfig, types::CompletedPart};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    embedded_multipart::{PART, begin, complete, put},
+    support::TestServer,
+};
+
+/// Bytes that tell parts, and tries, apart.
+fn bytes(seed: u8, size: usize) -> Vec<u8> {
+    (0..=250).cycle().take(size).map(|byte: u8| byte ^ seed).collect()
+}
+
+async fn object(s3: &Client, key: &str) -> Vec<u8> {
+    let object = s3.get_object().bucket("uploads").key(key).send().await.unwrap();
+    object.body.collect().await.unwrap().to_vec()
+}
+
+/// Compared by hash: a difference in megabytes is no help to print.
+fn assert_same(object: &[u8], parts: &[&[u8]]) {
+    assert_eq!(Sha256::digest(object), Sha256::digest(parts.concat()));
+}
+
+/// A request for a part of which only a beginning is sent, until `finish`.
+struct SlowPart {
+    connection: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl SlowPart {
+    async fn begin(server: &TestServer, key: &str, id: &str, part: i32, bytes: &[u8]) -> Self {
+        let request = server.s3().upload_part().bucket("uploads").key(key).upload_id(id).part_number(part);
+        let for_a_minute = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
+        let signed = request.presigned(for_a_minute).await.unwrap();
+        let (host, path) = signed.uri().strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let head = format!("PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n\r\n", bytes.len());
+        let mut connection = TcpStream::connect(host).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let (first, rest) = bytes.split_at(bytes.len() / 2);
+        connection.write_all(first).await.unwrap();
+        Self { connection, rest: rest.to_vec() }
+    }
+
+    /// The status with which the store answers.
+    async fn finish(mut self) -> String {
+        self.connection.write_all(&self.rest).await.unwrap();
+        let mut answer = [0; 12];
+        self.connection.read_exact(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[9..]).into_owned()
+    }
+
+    async fn break_off(mut self) {
+        self.connection.shutdown().await.unwrap();
+        // The store closes its side when it has given up.
+        let _ = self.connection.read_to_end(&mut Vec::new()).await;
+    }
+}
+
+/// The upload's directory, in which `name` is being written.
+async fn until_written(server: &TestServer, name: &str) {
+    while !server.files().iter().any(|file| file.contains(name)) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn parts_come_in_any_order_twice_and_wrong_and_the_object_is_right() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let parts = [bytes(1, PART), bytes(2, PART), bytes(3, PART), bytes(4, 1_000)];
+    let last = put(&s3, "a", &id, 4, &parts[3]).await.unwrap();
+    let third = put(&s3, "a", &id, 3, &parts[2]).await.unwrap();
+    put(&s3, "a", &id, 1, &bytes(9, PART)).await.unwrap();
+    let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
+    let wrong = s3.upload_part().bucket("uploads").key("a").upload_id(&id).part_number(2);
+    let wrong = wrong.checksum_sha256("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").body(bytes(9, PART).into());
+    assert!(wrong.send().await.is_err());
+    let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&first, &second, &third, &last]).await, None);
+    assert_same(&object(&s3, "a").await, &parts.each_ref().map(Vec::as_slice));
+    assert_eq!(server.files().len(), 3, "an object and its attributes: {:?}", server.files());
+}
+
+#[tokio::test]
+async fn an_object_of_some_of_the_parts_has_their_bytes_alone() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let parts: Vec<Vec<u8>> = (0..4).map(|seed| bytes(seed, PART)).collect();
+    for wanted in [&[0, 1][..], &[0, 2], &[1, 3], &[3], &[0, 1, 2, 3]] {
+        let id = begin(&s3, "a").await;
+        let mut sent = Vec::new();
+        for (number, part) in (1..).zip(&parts) {
+            sent.push(put(&s3, "a", &id, number, part).await.unwrap());
+        }
+        let asked: Vec<&CompletedPart> = wanted.iter().map(|part| &sent[*part]).collect();
+        assert_eq!(complete(&s3, "a", &id, &asked).await, None);
+        let wanted: Vec<&[u8]> = wanted.iter().map(|part| parts[*part].as_slice()).collect();
+        assert_same(&object(&s3, "a").await, &wanted);
+    }
+    assert_eq!(server.unfinished().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_comes_when_the_object_is_there_changes_nothing() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let parts = [bytes(1, PART), bytes(2, PART)];
+    let late = SlowPart::begin(&server, "a", &id, 3, &bytes(3, PART)).await;
+    until_written(&server, "slots.").await;
+    let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
+    let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&first, &second]).await, None);
+    assert_eq!(late.finish().await, "404", "the upload is over");
+    assert_same(&object(&s3, "a").await, &[&parts[0], &parts[1]]);
+}
+
+#[tokio::test]
+async fn two_requests_for_one_part_do_not_mix_their_bytes() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let parts = [bytes(1, PART), bytes(2, PART)];
+    let slow = SlowPart::begin(&server, "a", &id, 1, &bytes(9, PART)).await;
+    until_written(&server, "slots.").await;
+    put(&s3, "a", &id, 1, &bytes(8, PART)).await.unwrap();
+    assert_eq!(slow.finish().await, "200");
+    let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
+    let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&first, &second]).await, None);
+    assert_same(&object(&s3, "a").await, &[&parts[0], &parts[1]]);
+}
+
+#[tokio::test]
+async fn a_part_that_broke_off_is_sent_to_the_same_place_again() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let broken = SlowPart::begin(&server, "a", &id, 1, &bytes(9, PART)).await;
+    until_written(&server, "slots.").await;
+    broken.break_off().await;
+    let parts = [bytes(1, PART), bytes(2, 10)];
+    let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
+    let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&first, &second]).await, None);
+    assert_same(&object(&s3, "a").await, &[&parts[0], &parts[1]]);
+}
+
+#[tokio::test]
+async fn an_object_that_only_lacked_its_name_gets_it_at_the_next_start() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "folder/a").await;
+    put(&s3, "folder/a", &id, 1, &bytes(1, PART)).await.unwrap();
+    let dir = server.stop().await;
+    // As a server leaves it that is killed between the last two steps of a completion.
+    let unfinished = dir.path().join(".multipart");
+    std::fs::rename(unfinished.join(&id), unfinished.join(format!("done-{PART}-{id}"))).unwrap();
+    let server = TestServer::start_in(dir, &[]).await;
+    assert_same(&object(&server.s3(), "folder/a").await, &[&bytes(1, PART)]);
+    assert_eq!(server.unfinished().await, Vec::<String>::new());
+    let dir = server.stop().await;
+    // And as it leaves it a moment later.
+    let done = dir.path().join(".multipart/done-1-x");
+    std::fs::create_dir_all(&done).unwrap();
+    std::fs::write(
+        done.join("upload.json"),
+        r#"{"bucket":"uploads","key":"b","attributes":{},"with_sha256":false,"initiated_ms":0}"#,
+    )
+    .unwrap();
+    let server = TestServer::start_in(dir, &[]).await;
+    assert_eq!(server.files(), ["uploads/folder/a"]);
+}
+
+#[tokio::test]
+async fn an_upload_whose_object_can_not_get_its_name_goes_on() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let part = put(&s3, "a", &id, 1, &bytes(1, PART)).await.unwrap();
+    // A folder has the name.
+    std::fs::create_dir(server.dir().join("uploads/a")).unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&part]).await.unwrap(), "InternalError");
+    assert_eq!(server.unfinished().await, std::slice::from_ref(&id));
+    std::fs::remove_dir(server.dir().join("uploads/a")).unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&part]).await, None);
+    assert_same(&object(&s3, "a").await, &[&bytes(1, PART)]);
+}
