@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail that way")]
 
+mod any_input;
 mod companion;
 mod companion_refusals;
 mod embedded_multipart;
