@@ -74,7 +74,7 @@ pub(super) struct StoredPart {
     pub(super) size: u64,
     pub(super) e_tag: String,
     /// In Base64.
-    pub(super) sha256: Option<String>,
+    pub(super) sha256: String,
 }
 
 /// Where the bytes of a part are.

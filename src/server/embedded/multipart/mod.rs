@@ -81,10 +81,10 @@ impl Multipart {
             sha256: input.checksum_sha256,
         };
         let place = self.files.place(&upload_id, part_number, expected.size);
-        let received = Received::write(body, place, upload.with_sha256, &expected).await?;
+        let received = Received::write(body, place, &expected).await?;
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
-            checksum_sha256: received.sha256.clone(),
+            checksum_sha256: (upload.with_sha256 || expected.sha256.is_some()).then(|| received.sha256.clone()),
             ..Default::default()
         };
         self.blocking(move |files| files.put_part(&upload_id, part_number, &received)).await?;
@@ -96,12 +96,13 @@ impl Multipart {
         let marker = input.part_number_marker.unwrap_or(0);
         let dto::ListPartsInput { bucket, key, upload_id, .. } = input;
         self.blocking(move |files| {
-            files.upload(&upload_id, &bucket, &key)?;
+            let upload = files.upload(&upload_id, &bucket, &key)?;
             let mut numbers = files.part_numbers(&upload_id)?;
             numbers.retain(|number| *number > marker);
             let is_truncated = numbers.len() > max_parts.try_into().unwrap_or(0);
             numbers.truncate(max_parts.try_into().unwrap_or(0));
-            let parts = numbers.iter().map(|number| files.part(&upload_id, *number).map(|part| listed(*number, &part)));
+            let listed = |number: &i32| Ok(listed(*number, &files.part(&upload_id, *number)?, upload.with_sha256));
+            let parts = numbers.iter().map(listed);
             Ok(dto::ListPartsOutput {
                 parts: Some(parts.collect::<S3Result<_>>()?),
                 next_part_number_marker: numbers.last().copied(),
@@ -192,12 +193,12 @@ impl Multipart {
     }
 }
 
-fn listed(number: i32, part: &StoredPart) -> dto::Part {
+fn listed(number: i32, part: &StoredPart, with_sha256: bool) -> dto::Part {
     dto::Part {
         part_number: Some(number),
         size: i64::try_from(part.size).ok(),
         e_tag: Some(dto::ETag::Strong(part.e_tag.clone())),
-        checksum_sha256: part.sha256.clone(),
+        checksum_sha256: with_sha256.then(|| part.sha256.clone()),
         ..Default::default()
     }
 }

@@ -38,11 +38,13 @@ pub(super) enum Place {
 pub(super) struct Received {
     pub(super) place: Place,
     pub(super) size: u64,
-    /// In hexadecimal digits. As S3's it changes with the bytes, and is their MD5 only sometimes: where their SHA-256 is
-    /// known it is a part of that, and the bytes are hashed once.
+    /// In hexadecimal digits: the MD5 where the sender gave one, else the beginning of the SHA-256. S3's own changes with
+    /// the bytes too, and is not always their MD5.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub(super) e_tag: String,
-    /// In Base64; computed where it was asked for.
-    pub(super) sha256: Option<String>,
+    /// In Base64.
+    pub(super) sha256: String,
 }
 
 impl Received {
@@ -51,20 +53,13 @@ impl Received {
     /// # Errors
     ///
     /// `BadDigest` for other bytes than expected, `IncompleteBody` for fewer or if the connection breaks.
-    pub(super) async fn write(
-        mut body: StreamingBlob,
-        place: Place,
-        with_sha256: bool,
-        expected: &Expected,
-    ) -> S3Result<Self> {
-        let with_sha256 = with_sha256 || expected.sha256.is_some();
-        let with_md5 = !with_sha256 || expected.md5.is_some();
+    pub(super) async fn write(mut body: StreamingBlob, place: Place, expected: &Expected) -> S3Result<Self> {
         let mut writer = Writer {
             file: place.open().map_err(no_such_upload)?,
             place,
             size: 0,
-            md5: with_md5.then(Md5::new),
-            sha256: with_sha256.then(Sha256::new),
+            md5: expected.md5.is_some().then(Md5::new),
+            sha256: Sha256::new(),
         };
         let (mut batch, mut bytes_in_batch, mut received) = (Vec::new(), 0, 0);
         while let Some(bytes) = body.next().await {
@@ -114,7 +109,7 @@ struct Writer {
     place: Place,
     size: u64,
     md5: Option<Md5>,
-    sha256: Option<Sha256>,
+    sha256: Sha256,
 }
 
 impl Writer {
@@ -123,7 +118,7 @@ impl Writer {
             for bytes in &batch {
                 self.file.write_all(bytes)?;
                 self.md5.iter_mut().for_each(|md5| md5.update(bytes));
-                self.sha256.iter_mut().for_each(|sha256| sha256.update(bytes));
+                self.sha256.update(bytes);
                 self.size += bytes.len() as u64;
             }
             io::Result::Ok(self)
@@ -136,16 +131,16 @@ impl Writer {
             return Err(s3_error!(IncompleteBody));
         }
         let md5 = self.md5.map(|md5| <[u8; 16]>::from(md5.finalize()));
-        let sha256 = self.sha256.map(|sha256| <[u8; 32]>::from(sha256.finalize()));
-        if expected.md5.is_some() && expected.md5 != md5.map(|md5| BASE64.encode(md5)) {
+        if md5.map(|md5| BASE64.encode(md5)) != expected.md5 {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
-        let e_tag = sha256.as_ref().and_then(|sha256| sha256.first_chunk().copied()).or(md5).unwrap_or_default();
-        let sha256 = sha256.map(|sha256| BASE64.encode(sha256));
-        if expected.sha256.is_some() && expected.sha256 != sha256 {
+        let sha256: [u8; 32] = self.sha256.finalize().into();
+        let e_tag = md5.or(sha256.first_chunk().copied()).unwrap_or_default();
+        let e_tag = format!("{:032x}", u128::from_be_bytes(e_tag));
+        let sha256 = BASE64.encode(sha256);
+        if expected.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
             return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
         }
-        let e_tag = format!("{:032x}", u128::from_be_bytes(e_tag));
         Ok(Received { place: self.place, size: self.size, e_tag, sha256 })
     }
 }
