@@ -1,10 +1,10 @@
 # `make serve` and `make test` install what is missing, say what they do, and are quick when nothing is missing.
-# They need rustup, Node.js 20 or newer and a C compiler.
+# They need rustup, Node.js 20 or newer and a C compiler; `make test` needs Python 3.10 or newer besides.
 
 SHELL := bash
 .NOTPARALLEL:
 .PHONY: help serve test simulate bench format lint unit-tests doc front size browser-tests screenshots \
-	toolchain cargo-leptos wasm-bindgen node chromium companion host-page end-to-end
+	toolchain cargo-leptos wasm-bindgen node chromium companion moto host-page end-to-end
 
 features := --features ssr,app
 wasm := --target wasm32-unknown-unknown
@@ -77,13 +77,13 @@ size: front
 	$(call heading,Size)
 	node end2end/scripts/size.mjs $(release_site)/pkg $(max_size)
 
-browser-tests: front host-page chromium companion
+browser-tests: front host-page chromium companion moto
 	$(call heading,Browser tests)
 	cargo build $(locked) $(features)
 	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npx playwright test
 
 # What `cargo leptos end-to-end` runs, on its own build of page and server.
-end-to-end: host-page chromium companion
+end-to-end: host-page chromium companion moto
 	cd end2end && npx playwright test
 
 bench: size chromium companion
@@ -136,6 +136,15 @@ end2end/node_modules/.package-lock.json: end2end/package-lock.json
 companion: node end2end/companion/node_modules/.package-lock.json
 end2end/companion/node_modules/.package-lock.json: end2end/companion/package-lock.json
 	npm --prefix end2end/companion ci
+	@touch $@
+
+# An S3 server that nobody here wrote, for the browser tests: 27 packages, 140 MB, about 10 seconds.
+moto: end2end/moto/.venv/installed
+end2end/moto/.venv/installed: end2end/moto/requirements.txt
+	@python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo 'Python 3.10 or newer with its venv is needed (apt-get install python3-venv, or https://www.python.org)'; exit 1; }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 chromium: node_modules

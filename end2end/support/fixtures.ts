@@ -20,6 +20,8 @@ interface Fixtures {
   folder: string
   /** Between the browser and the store. */
   wire: Wire
+  /** All that the server is told by its environment. */
+  variables: Environment
   server: Server
   store: Store
   upload: UploadPage
@@ -51,14 +53,18 @@ export const test = base.extend<Options & Fixtures & Internal>({
     await wire.stop()
   },
 
-  server: async ({ environment, folder, ports, wire }, use, testInfo) => {
+  variables: async ({ environment, folder, ports, wire }, use) => {
     await mkdir(join(folder, 'store'))
-    const server = await Server.start(ports.page, folder, {
+    await use({
       EMBEDDED_S3_ADDR: `127.0.0.1:${ports.store}`,
       EMBEDDED_S3_DIR: join(folder, 'store'),
       S3_PUBLIC_ENDPOINT: wire.url,
       ...environment,
     })
+  },
+
+  server: async ({ variables, folder, ports }, use, testInfo) => {
+    const server = await Server.start(ports.page, folder, variables)
     await use(server)
     await server.stop('SIGKILL')
     if (testInfo.status !== testInfo.expectedStatus) {

@@ -4,16 +4,17 @@ import type { AccessKeys } from './store'
 const REGION = 'us-east-1'
 
 /**
- * A URL that may be PUT to for an hour, signed with Signature Version 4 in the query.
+ * A URL that is good for one kind of request, for an hour, signed with Signature Version 4 in the query.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
-export function presignPut(url: string, { accessKey, secretKey }: AccessKeys): string {
+export function presign(method: 'GET' | 'PUT' | 'POST', url: string, { accessKey, secretKey }: AccessKeys): string {
   const signed = new URL(url)
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')
   const date = time.slice(0, 8)
   const scope = `${date}/${REGION}/s3/aws4_request`
   const query = {
+    ...Object.fromEntries(signed.searchParams),
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
     'X-Amz-Credential': `${accessKey}/${scope}`,
     'X-Amz-Date': time,
@@ -21,10 +22,11 @@ export function presignPut(url: string, { accessKey, secretKey }: AccessKeys): s
     'X-Amz-SignedHeaders': 'host',
   }
   signed.search = Object.entries(query)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .map(pair => pair.map(encodeURIComponent).join('='))
+    .sort()
     .join('&')
   const { pathname, search, host } = signed
-  const canonical = ['PUT', pathname, search.slice(1), `host:${host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')
+  const canonical = [method, pathname, search.slice(1), `host:${host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')
   const toSign = ['AWS4-HMAC-SHA256', time, scope, createHash('sha256').update(canonical).digest('hex')].join('\n')
   const key = [date, REGION, 's3', 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${secretKey}`)
   return `${signed.href}&X-Amz-Signature=${hmac(key, toSign).toString('hex')}`

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -78,6 +79,26 @@ export class Server {
       }
     })
   }
+}
+
+/** What a run of the command left behind. */
+export interface Run {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** Runs the server's command with `folder` as its working directory, until it ends. */
+export async function run(args: string[], folder: string, environment: Environment): Promise<Run> {
+  const child = spawn(binary, args, {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, ...environment },
+  })
+  const collected = Promise.all([text(child.stdout), text(child.stderr)])
+  const [code] = (await once(child, 'close')) as [number | null]
+  const [out, err] = await collected
+  return { code, out, err }
 }
 
 /**

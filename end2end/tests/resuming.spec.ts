@@ -1,8 +1,8 @@
 import { mkdtemp, rename, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
 import { file, MB, onDisk } from '../support/files'
 import { expect, test } from '../support/fixtures'
+import { noted } from '../support/journal'
 import type { Store } from '../support/store'
 import { type FileRow, UploadPage } from '../support/upload-page'
 import type { Wire } from '../support/wire'
@@ -28,18 +28,6 @@ async function interrupt(upload: UploadPage, wire: Wire, add: () => Promise<void
     for (const rule of held) rule.release()
     await wire.up()
   }
-}
-
-/** Parts that the journal has, and 0 for the upload itself. */
-function noted(page: Page): Promise<number[]> {
-  return page.evaluate(async () => {
-    const open = indexedDB.open('leptos-aws-s3')
-    await new Promise(resolve => (open.onsuccess = resolve))
-    const keys = open.result.transaction('uploads').objectStore('uploads').getAllKeys()
-    await new Promise(resolve => (keys.onsuccess = resolve))
-    open.result.close()
-    return (keys.result as unknown as [string, number?][]).map(([, part]) => part ?? 0)
-  })
 }
 
 /** In the bucket, byte for byte and verified, with nothing beside it. */

@@ -14,7 +14,7 @@ use leptos_aws_s3::server::{
 use crate::support::{PAGE, Run, Store, Variables, run, serve};
 
 /// What the embedded store can show; and that it has no lifecycle rules.
-const CHECKS: [(&str, Outcome); 20] = [
+const CHECKS: [(&str, Outcome); 21] = [
     ("store", Outcome::Pass),
     ("clock", Outcome::Pass),
     ("credentials", Outcome::Pass),
@@ -26,6 +26,7 @@ const CHECKS: [(&str, Outcome); 20] = [
     ("presigned PUT", Outcome::Pass),
     ("ETag exposed", Outcome::Pass),
     ("If-None-Match honoured", Outcome::Pass),
+    ("wrong signature refused", Outcome::Pass),
     ("wrong length refused", Outcome::Pass),
     ("wrong type refused", Outcome::Pass),
     ("wrong checksum refused", Outcome::Pass),

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { diskFile, MB, type DiskFile } from '../../support/files'
-import { presignPut } from '../../support/presign'
+import { presign } from '../../support/presign'
 import type { Store } from '../../support/store'
 import { expectStored, test } from './fixtures'
 import { median } from './measure'
@@ -56,7 +56,7 @@ function bareRequest(page: Page, store: Store, storeUrl: string): Client {
   return {
     name: 'bare XMLHttpRequest',
     ready: async file => {
-      const url = presignPut(`${storeUrl}/uploads/bare`, await store.accessKeys())
+      const url = presign('PUT', `${storeUrl}/uploads/bare`, await store.accessKeys())
       await openOwnPage(page, '/benchmark/bare', '<!doctype html><title>Bare</title><input type="file">')
       await page.locator('input').setInputFiles(file.path)
       return () => page.evaluate(put, url)

@@ -90,13 +90,13 @@ impl Answer {
     }
 
     /// The text of an element of the body.
-    pub(super) fn element(&self, name: &str) -> Option<&str> {
+    pub(super) fn element(&self, name: &str) -> Option<String> {
         let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+        rest.split_once(&format!("</{name}>")).map(|(xml, _)| text(xml))
     }
 
     /// S3's own word for what went wrong.
-    pub(super) fn code(&self) -> &str {
+    pub(super) fn code(&self) -> String {
         self.element("Code").unwrap_or_default()
     }
 
@@ -113,6 +113,22 @@ impl Answer {
     }
 }
 
+/// What is written so in XML. Stores quote an element as a whole, or character by character.
+fn text(xml: &str) -> String {
+    let quoted = xml.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
+    quoted.map_or_else(
+        || {
+            let characters =
+                [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#34;", "\""), ("&#39;", "'")];
+            let text =
+                characters.iter().fold(xml.to_owned(), |text, (entity, character)| text.replace(entity, character));
+            // Last, since what it leaves is no entity.
+            text.replace("&amp;", "&")
+        },
+        str::to_owned,
+    )
+}
+
 /// An error and what caused it; the outer ones say little.
 fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -125,4 +141,25 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(message: &str) -> String {
+        let body = format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
+        Answer { status: 403, headers: HeaderMap::new(), body }.summary()
+    }
+
+    #[test]
+    fn what_a_store_says_is_read_however_its_xml_quotes_it() {
+        assert_eq!(summary("Access Denied."), "403 AccessDenied (Access Denied)");
+        assert_eq!(
+            summary("The bucket&apos;s &lt;CORS&gt; &amp;amp; &#34;rules&quot;"),
+            "403 AccessDenied (The bucket's <CORS> &amp; \"rules\")"
+        );
+        assert_eq!(summary("<![CDATA[The bucket's CORS.]]>"), "403 AccessDenied (The bucket's CORS)");
+        assert_eq!(summary(""), "403 AccessDenied");
+    }
 }

@@ -182,7 +182,9 @@ impl fmt::Display for Reaped {
         for Unfinished { key, initiated, age_seconds, size, state, .. } in &self.uploads {
             let size = size.map_or_else(
                 || "of unknown size".to_owned(),
-                |Size { parts, bytes }| format!("{} in {parts} parts", human_size(bytes)),
+                |Size { parts, bytes }| {
+                    format!("{} in {parts} part{}", human_size(bytes), if parts == 1 { "" } else { "s" })
+                },
             );
             write!(formatter, "  {initiated}  {:>10}  {size:>20}  {key}", human_age(*age_seconds))?;
             match state {

@@ -28,7 +28,7 @@ impl Preflight {
     pub(super) async fn ask(&self, http: &Http, origin: &Origin) -> Result<(), String> {
         let answer = self.send(http, origin).await?;
         let Err(refusal) = self.judge(&answer, origin) else { return Ok(()) };
-        if matches!(answer.code(), "NoSuchBucket" | "PermanentRedirect" | "TemporaryRedirect") {
+        if matches!(answer.code().as_str(), "NoSuchBucket" | "PermanentRedirect" | "TemporaryRedirect") {
             return Err(refusal);
         }
         Err(format!("{} {refusal}", self.missing(http, origin).await))

@@ -102,7 +102,7 @@ fn clock(answer: &Answer, now: SystemTime) -> Finding {
 
 impl Cause {
     fn of(answer: &Answer) -> Self {
-        match (answer.code(), answer.status) {
+        match (answer.code().as_str(), answer.status) {
             ("NoSuchKey", _) | (_, 200..=299) => Self::Accepted,
             // s3:ListBucket is missing, without which S3 does not say what is not there.
             ("AccessDenied", _) if !answer.summary().contains("expired") => Self::Accepted,
@@ -187,9 +187,9 @@ fn life(credentials: &Credentials, expires: Duration, now: SystemTime) -> Findin
 
 /// S3 says it in an element, in a header or in a sentence.
 fn expected_region(answer: &Answer) -> Option<String> {
-    let sentence = answer.element("Message").unwrap_or_default().replace("&apos;", "'").replace("&#39;", "'");
+    let sentence = answer.element("Message").unwrap_or_default();
     let quoted = sentence.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next());
-    let region = answer.element("Region").map(str::to_owned).or_else(|| answer.header("x-amz-bucket-region"));
+    let region = answer.element("Region").or_else(|| answer.header("x-amz-bucket-region"));
     region.or_else(|| quoted.map(str::to_owned))
 }
 

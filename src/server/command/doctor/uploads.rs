@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
+
 use crate::{
     s3::{Checksum, Method, Refusal, SignedUpload, UploadParameters},
     server::{
@@ -28,6 +30,7 @@ pub(super) async fn look(connection: &Connection, trial: &mut Trial<'_>) -> Vec<
             findings.push(conditional_put(connection, trial, &signed).await);
         }
     }
+    findings.push(wrong_signature(connection, trial).await);
     findings.push(wrong_length(trial).await);
     findings.push(wrong_type(trial).await);
     findings.push(wrong_checksum(connection, trial).await);
@@ -79,8 +82,13 @@ async fn conditional_put(connection: &Connection, trial: &Trial<'_>, signed: &Si
     const CHECK: &str = "If-None-Match honoured";
     let Provider { title, conditional_put, .. } = connection.config.store.provider();
     let is_signed = *conditional_put == ConditionalPut::Honoured;
-    let parameters =
-        if is_signed { Ok(signed.parameters.clone()) } else { conditional(connection, trial, signed).await };
+    let parameters = if is_signed {
+        Ok(signed.parameters.clone())
+    } else {
+        // As the server signs it for stores that are known to honour the header.
+        let headers = [("if-none-match".to_owned(), "*".to_owned())];
+        signed_again(connection, trial, signed, &headers, Credentials::clone).await
+    };
     let answer = match parameters {
         Ok(parameters) => trial.send(&parameters, BYTES).await,
         Err(reason) => Err(reason),
@@ -104,18 +112,37 @@ async fn conditional_put(connection: &Connection, trial: &Trial<'_>, signed: &Si
     }
 }
 
-/// As the server signs it for stores that are known to honour the header.
-async fn conditional(
+/// What all other refusals rest on.
+async fn wrong_signature(connection: &Connection, trial: &mut Trial<'_>) -> Finding {
+    let other_secret = |keys: &Credentials| {
+        let session = keys.session_token().map(str::to_owned);
+        Credentials::new(keys.access_key_id(), "not the secret of these keys", session, None, "doctor")
+    };
+    let parameters = match trial.sign(Method::Put, None).await {
+        Ok(signed) => signed_again(connection, trial, &signed, &[], other_secret).await,
+        Err(reason) => Err(reason),
+    };
+    let answer = match parameters {
+        Ok(parameters) => trial.send(&parameters, BYTES).await,
+        Err(reason) => Err(reason),
+    };
+    let remedy = "Whoever reaches the store can put into it what they like: have it check signatures.";
+    refused("wrong signature refused", "A signature with another secret", answer, remedy)
+}
+
+/// The same object with other headers, or with keys made of the server's.
+async fn signed_again(
     connection: &Connection,
     trial: &Trial<'_>,
     signed: &SignedUpload,
+    headers: &[(String, String)],
+    keys: impl FnOnce(&Credentials) -> Credentials,
 ) -> Result<UploadParameters, String> {
     let key = signed.parameters.fields["key"].parse().map_err(|error| format!("{error}."))?;
     let credentials = connection.store().credentials.at(trial.now).await.map_err(|error| format!("{error}."))?;
-    let headers = [("if-none-match".to_owned(), "*".to_owned())];
     let bucket = connection.service.bucket();
-    PutObject { bucket, key: &key, content_length: BYTES.len() as u64, headers: &headers }
-        .sign_at(&credentials, EXPIRES, trial.now)
+    PutObject { bucket, key: &key, content_length: BYTES.len() as u64, headers }
+        .sign_at(&keys(&credentials), EXPIRES, trial.now)
         .map_err(|error| error.to_string())
 }
 
