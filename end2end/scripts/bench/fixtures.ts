@@ -4,7 +4,6 @@ import { Link, type LinkSpeed } from '../../support/link'
 import { freePort } from '../../support/server'
 import type { Store } from '../../support/store'
 import { Companion } from '../../support/companion'
-import { UppyPage } from './uppy-page'
 
 export { expect }
 
@@ -13,7 +12,8 @@ export const SPEED: LinkSpeed = { roundTripMs: 80, connectionMbit: 20, totalMbit
 
 interface Fixtures {
   link: Link
-  uppy: UppyPage
+  /** Signs for Uppy. */
+  companion: Companion
 }
 
 /** The browser reaches the store over `link`; the page and the signers are as near as can be, for every client. */
@@ -26,7 +26,7 @@ export const test = base.extend<Fixtures>({
 
   environment: async ({ link }, use) => use({ S3_PUBLIC_ENDPOINT: link.url }),
 
-  uppy: async ({ page, folder, link, server, store }, use, { parallelIndex }) => {
+  companion: async ({ folder, link, server, store }, use, { parallelIndex }) => {
     const companion = await Companion.start({
       port: await freePort(parallelIndex),
       folder,
@@ -34,7 +34,7 @@ export const test = base.extend<Fixtures>({
       storeUrl: link.url,
       keys: await store.accessKeys(),
     })
-    await use(new UppyPage(page, companion))
+    await use(companion)
     await companion.stop()
   },
 })

@@ -1,25 +1,25 @@
 import { diskFile, MB } from '../../support/files'
 import { expectStored, SPEED, test } from './fixtures'
 import { describe, printTable, row, type Row } from './table'
-import { LIMIT, readyThisPage } from './this-page'
+import { LIMIT, ThisPage } from './this-page'
 import { UppyPage } from './uppy-page'
 
 const BYTES = 200 * MB
 
 const rows: Row[] = []
 
-test('one large file with this page', async ({ upload, folder, store }) => {
+test('one large file with this page', async ({ browser, server, folder, store }) => {
   const file = await diskFile(folder, 'large.bin', BYTES)
-  const send = await readyThisPage(upload, [file.path])
-  const milliseconds = await send()
+  const page = await ThisPage.ready(browser, server.url, [file.path])
+  const milliseconds = await page.upload()
   await expectStored(store, [file])
-  rows.push(row({ client: 'this page', bytes: BYTES, milliseconds }, SPEED))
+  rows.push(row({ client: ThisPage.client, bytes: BYTES, milliseconds }, SPEED))
 })
 
-test('one large file with Uppy', async ({ uppy, folder, store }) => {
+test('one large file with Uppy', async ({ browser, server, companion, folder, store }) => {
   const file = await diskFile(folder, 'large.bin', BYTES)
-  await uppy.open()
-  const milliseconds = await uppy.upload([file.path], LIMIT)
+  const page = await UppyPage.ready(browser, server.url, companion, [file.path])
+  const milliseconds = await page.upload()
   await expectStored(store, [file])
   rows.push(row({ client: UppyPage.client, bytes: BYTES, milliseconds }, SPEED))
 })

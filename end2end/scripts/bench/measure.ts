@@ -18,7 +18,7 @@ export async function addMeasure(page: Page): Promise<void> {
 }
 
 /** In the page: the time from `act` until `count` elements match and are painted. */
-async function measure(act: () => void, selector: string, count: number): Promise<Figures> {
+export async function measure(act: () => void, selector: string, count: number): Promise<Figures> {
   let longestTask = 0
   const tasks = new PerformanceObserver(list => {
     longestTask = Math.max(longestTask, ...list.getEntries().map(task => task.duration))

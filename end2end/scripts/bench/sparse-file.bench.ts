@@ -5,7 +5,7 @@ import { sha256Of } from '../../support/store'
 import { expect, expectStored, test } from './fixtures'
 import { watchMemory } from './memory'
 import { memoryColumns, printTable, row } from './table'
-import { readyThisPage } from './this-page'
+import { ThisPage } from './this-page'
 
 const BYTES = 5 * 1_024 * MB
 const PART_BYTES = 8 * MB
@@ -13,13 +13,13 @@ const PART_BYTES = 8 * MB
 // Straight to the store.
 test.use({ environment: { S3_PUBLIC_ENDPOINT: '' } })
 
-test('5 GiB, every part verified', async ({ upload, browser, folder, store }) => {
+test('5 GiB, every part verified', async ({ browser, server, folder, store }) => {
   const file = await sparseFile(folder)
-  const send = await readyThisPage(upload, [file.path])
+  const page = await ThisPage.ready(browser, server.url, [file.path])
   let milliseconds = 0
-  const memory = await watchMemory(browser, async () => void (milliseconds = await send()))
+  const memory = await watchMemory(browser, async () => void (milliseconds = await page.upload()))
   await expectStored(store, [file])
-  await expect(upload.only.verified).toHaveText(/SHA-256/)
+  expect(await page.verified()).toMatch(/SHA-256/)
   printTable('One sparse file of 5 GiB over loopback, every part verified', [
     { ...row({ client: 'this page', bytes: BYTES, milliseconds }), ...memoryColumns(memory) },
   ])
