@@ -1,6 +1,7 @@
 import { diskFile, MB, type DiskFile } from '../../support/files'
 import { presign } from '../../support/presign'
 import { BarePage } from './bare-page'
+import { BareParts } from './bare-parts'
 import type { Client } from './client'
 import { expectStored, test } from './fixtures'
 import { median } from './measure'
@@ -22,10 +23,10 @@ interface Round {
 test('1 GiB over loopback', async ({ browser, folder, ports, server, store }) => {
   const file = await diskFile(folder, 'huge.bin', BYTES)
   const keys = await store.accessKeys()
+  const objectUrl = `http://127.0.0.1:${ports.store}/uploads/bare`
   const clients: Record<string, (file: DiskFile) => Promise<Client>> = {
-    [BarePage.client]: ({ path }) => {
-      return BarePage.ready(browser, server.url, presign('PUT', `http://127.0.0.1:${ports.store}/uploads/bare`, keys), path)
-    },
+    [BarePage.client]: ({ path }) => BarePage.ready(browser, server.url, presign('PUT', objectUrl, keys), path),
+    [BareParts.client]: ({ path }) => BareParts.ready(browser, server.url, { objectUrl, keys, path, bytes: BYTES }),
     [`${ThisPage.client}, checksums off`]: ({ path }) => {
       return ThisPage.ready(browser, server.url, [path], { checksums: false })
     },
