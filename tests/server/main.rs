@@ -14,6 +14,7 @@ mod multipart;
 mod multipart_refusals;
 mod refusals;
 mod store_calls;
+mod sts;
 mod support;
 mod temporary_credentials;
 mod unreliable_store;

@@ -10,17 +10,21 @@
 //! | `GET /multipart/{uploadId}/{part}`, `…/batch` | URLs to send parts to |
 //! | `POST /multipart/{uploadId}/complete` | the object that the parts become |
 //! | `DELETE /multipart/{uploadId}` | the parts are gone |
+//! | `GET /sts` | credentials that end, for a client that signs for itself: only where a role for it is configured |
 //!
-//! What is absent: temporary credentials (`/sts`), which would take every limit but the prefix from the server's hands.
+//! Credentials take every limit but their folder and their end from the server's hands, so it takes an operator to ask for
+//! them.
 
 mod answer;
 mod cors;
 mod input;
 
+use aws_sdk_sts::primitives::DateTimeFormat;
 use axum::{
     Json, Router,
     body::Body,
     extract::State,
+    http::StatusCode,
     middleware,
     routing::{get, post},
 };
@@ -35,7 +39,7 @@ use self::{
 use super::{
     UploadService,
     http::{MAX_READ_TIME, read},
-    service::StoredPart,
+    service::{FolderCredentials, StoredPart},
 };
 
 const PREFIX: &str = "/s3";
@@ -46,6 +50,7 @@ const MAX_PARTS_BYTES: usize = 1 << 20;
 
 /// The protocol's routes; where no origins are configured, there are none.
 pub(super) fn companion_routes(service: UploadService) -> Router {
+    let sts = if service.lends_credentials() { Router::new().route("/sts", get(lend)) } else { Router::new() };
     let routes = match service.companion_origins() {
         None => Router::new().fallback(not_found),
         Some(_) => Router::new()
@@ -55,6 +60,7 @@ pub(super) fn companion_routes(service: UploadService) -> Router {
             .route("/multipart/{upload}/batch", get(sign_batch))
             .route("/multipart/{upload}/complete", post(complete))
             .route("/multipart/{upload}/{part}", get(sign))
+            .merge(sts)
             .fallback(not_found)
             .method_not_allowed_fallback(not_found)
             .layer(middleware::from_fn_with_state(service.clone(), share_with_origins)),
@@ -108,6 +114,26 @@ async fn complete(State(service): State<UploadService>, upload: Named, body: Bod
 async fn abort(State(service): State<UploadService>, upload: Named) -> Answer {
     service.abort_unsized(&upload.token, upload.key()?).await?;
     Ok(Json(json!({})))
+}
+
+/// Companion's answer, and the folder that it has none of: one for each answer, so that no client can write over what
+/// another has sent.
+async fn lend(State(service): State<UploadService>) -> Answer {
+    let FolderCredentials { credentials, prefix } = service.lend_credentials().await?;
+    let end = credentials.expiration().fmt(DateTimeFormat::DateTime);
+    let end = end.map_err(|_| Problem::new(StatusCode::BAD_GATEWAY, "s3: the credentials have no end"))?;
+    let bucket = service.bucket();
+    Ok(Json(json!({
+        "credentials": {
+            "AccessKeyId": credentials.access_key_id(),
+            "SecretAccessKey": credentials.secret_access_key(),
+            "SessionToken": credentials.session_token(),
+            "Expiration": end,
+        },
+        "bucket": bucket.name(),
+        "region": bucket.region(),
+        "prefix": prefix,
+    })))
 }
 
 /// The body as JSON, whatever type the client says it has.
