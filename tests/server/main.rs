@@ -12,6 +12,7 @@ mod guards;
 mod integrity;
 mod multipart;
 mod multipart_refusals;
+mod page;
 mod refusals;
 mod store_calls;
 mod sts;

@@ -73,6 +73,12 @@ impl UploadService {
         self.0.config.store.provider().max_parts
     }
 
+    /// The most parts of one upload that may be on their way at the same time; `None` where the store does not say.
+    #[must_use]
+    pub fn max_part_requests(&self) -> Option<u16> {
+        self.0.config.store.provider().max_part_requests
+    }
+
     /// The bucket, for what an operator asks of it.
     pub(super) fn store(&self) -> &Store {
         &self.0.store
