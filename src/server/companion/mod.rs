@@ -21,7 +21,7 @@ mod input;
 
 use aws_sdk_sts::primitives::DateTimeFormat;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::State,
     http::StatusCode,
@@ -29,7 +29,6 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
 
 use self::{
     answer::{Answer, Problem, not_found},
@@ -38,7 +37,7 @@ use self::{
 };
 use super::{
     UploadService,
-    http::{MAX_READ_TIME, read},
+    http::{Room, Unread},
     service::{FolderCredentials, StoredPart},
 };
 
@@ -79,8 +78,9 @@ async fn params(State(service): State<UploadService>, query: Query) -> Answer {
     })))
 }
 
-async fn create(State(service): State<UploadService>, body: Body) -> Answer {
-    let (key, token) = service.begin_unsized(input::described(&read_json(body, MAX_BYTES).await?)?).await?;
+async fn create(State(service): State<UploadService>, Extension(room): Extension<Room>, body: Body) -> Answer {
+    let file = input::described(&read_json(&room, body, MAX_BYTES).await?)?;
+    let (key, token) = service.begin_unsized(file).await?;
     Ok(Json(json!({ "key": key, "uploadId": token, "bucket": service.bucket().name() })))
 }
 
@@ -104,8 +104,13 @@ async fn sign_batch(State(service): State<UploadService>, upload: Named) -> Answ
     Ok(Json(json!({ "presignedUrls": urls.collect::<Map<_, _>>() })))
 }
 
-async fn complete(State(service): State<UploadService>, upload: Named, body: Body) -> Answer {
-    let body = read_json(body, MAX_PARTS_BYTES).await?;
+async fn complete(
+    State(service): State<UploadService>,
+    Extension(room): Extension<Room>,
+    upload: Named,
+    body: Body,
+) -> Answer {
+    let body = read_json(&room, body, MAX_PARTS_BYTES).await?;
     let key = service.complete_unsized(&upload.token, upload.key()?, &named_parts(&body)?).await?;
     let bucket = service.bucket();
     Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
@@ -137,7 +142,12 @@ async fn lend(State(service): State<UploadService>) -> Answer {
 }
 
 /// The body as JSON, whatever type the client says it has.
-async fn read_json(body: Body, max: usize) -> Result<Value, Problem> {
-    let body = timeout(MAX_READ_TIME, read(body, max)).await.map_err(|_| Problem::timeout())?;
-    json_body(&body.map_err(|_| Problem::bad_request("s3: the body did not arrive whole"))?, max)
+async fn read_json(room: &Room, body: Body, max: usize) -> Result<Value, Problem> {
+    let held = room.read(body, max).await.map_err(|unread| match unread {
+        Unread::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("s3: a call has at most {max} bytes")),
+        Unread::NoRoom => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "s3: too many large calls at a time"),
+        Unread::Late => Problem::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time"),
+        Unread::Broken(_) => Problem::bad_request("s3: the body did not arrive whole"),
+    })?;
+    json_body(&held.bytes)
 }
