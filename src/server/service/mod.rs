@@ -61,6 +61,11 @@ impl UploadService {
         self.0.config.checksum
     }
 
+    /// Where the pages that upload are; empty where the operator does not say.
+    pub(super) fn upload_origins(&self) -> &[Origin] {
+        &self.0.config.upload_origins
+    }
+
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
     #[must_use]
     pub fn companion_origins(&self) -> Option<&[Origin]> {
