@@ -55,7 +55,7 @@ impl UploadService {
     }
 
     /// What browsers prove their bytes with; `None` where the store checks nothing. A checksum of another algorithm is
-    /// not looked at.
+    /// not signed.
     #[must_use]
     pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
         self.0.config.checksum
