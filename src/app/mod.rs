@@ -29,5 +29,8 @@ const CHECKSUM_ATTRIBUTE: &str = "data-checksum";
 /// The same of how many parts the store takes.
 const MAX_PARTS_ATTRIBUTE: &str = "data-max-parts";
 
+/// The same of how many of them it takes at one time, where it says so.
+const MAX_PART_REQUESTS_ATTRIBUTE: &str = "data-max-part-requests";
+
 /// The form that uploads one file without JavaScript; the dropzone's input belongs to it.
 const FORM_ID: &str = "upload";

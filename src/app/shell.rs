@@ -10,7 +10,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let FormPage { form, uploaded } = use_context().unwrap_or_default();
     let service = use_context::<UploadService>();
     let checksum = service.as_ref().and_then(UploadService::checksum_algorithm).map(ChecksumAlgorithm::name);
-    let max_parts = service.map(|service| service.max_parts());
+    let max_parts = service.as_ref().map(UploadService::max_parts);
+    let max_part_requests = service.as_ref().and_then(UploadService::max_part_requests);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -28,7 +29,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <main>
                     {uploaded.map(|result| view! { <Outcome result/> })}
                     {form.clone().map(|parameters| view! { <PolicyForm parameters/> })}
-                    <div id=ROOT_ID data-checksum=checksum data-max-parts=max_parts><App/></div>
+                    <div
+                        id=ROOT_ID
+                        data-checksum=checksum
+                        data-max-parts=max_parts
+                        data-max-part-requests=max_part_requests
+                    >
+                        <App/>
+                    </div>
                     <NoScript has_form=form.is_some()/>
                 </main>
             </body>

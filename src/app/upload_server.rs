@@ -8,10 +8,10 @@ use super::api::{
     ApiError, CompleteUpload, ConfirmUpload, CreateMultipartUpload, DiscardUpload, ListParts, SignParts, SignUploads,
 };
 use super::question::ToJson;
-use super::{CHECKSUM_ATTRIBUTE, MAX_PARTS_ATTRIBUTE, ROOT_ID};
+use super::{CHECKSUM_ATTRIBUTE, MAX_PART_REQUESTS_ATTRIBUTE, MAX_PARTS_ATTRIBUTE, ROOT_ID};
 use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
-use crate::engine::CallFailure;
+use crate::engine::{CallFailure, MAX_PART_REQUESTS};
 use crate::s3::{
     Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartNumber, PartRequest, SignRequest,
     SignedUpload, UploadToken,
@@ -64,7 +64,11 @@ impl UploadServer for AppServer {
     }
 
     fn max_parts(&self) -> u16 {
-        said_in_page(MAX_PARTS_ATTRIBUTE).and_then(|parts| parts.parse().ok()).unwrap_or(PartNumber::MAX)
+        number_in_page(MAX_PARTS_ATTRIBUTE).unwrap_or(PartNumber::MAX)
+    }
+
+    fn max_part_requests(&self) -> u16 {
+        number_in_page(MAX_PART_REQUESTS_ATTRIBUTE).unwrap_or(MAX_PART_REQUESTS)
     }
 
     fn confirm(&self, token: UploadToken) -> LocalFuture<Result<Object, CallFailure>> {
@@ -81,6 +85,10 @@ impl UploadServer for AppServer {
 /// What the server says of itself in the element that is hydrated.
 fn said_in_page(attribute: &str) -> Option<String> {
     web_sys::window()?.document()?.get_element_by_id(ROOT_ID)?.get_attribute(attribute)
+}
+
+fn number_in_page(attribute: &str) -> Option<u16> {
+    said_in_page(attribute)?.parse().ok()
 }
 
 /// Calls a server function. Leptos's own client has no time limit, does not show `Retry-After`, and with what it

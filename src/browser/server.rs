@@ -3,7 +3,7 @@ use std::pin::Pin;
 
 use futures::future::join_all;
 
-use crate::engine::CallFailure;
+use crate::engine::{CallFailure, MAX_PART_REQUESTS};
 use crate::s3::{
     Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartNumber, PartRequest, SignRequest,
     SignedUpload, UploadParameters, UploadToken,
@@ -67,6 +67,11 @@ pub trait UploadServer: 'static {
     /// How many parts a file may have; asked in the browser, at the start.
     fn max_parts(&self) -> u16 {
         PartNumber::MAX
+    }
+
+    /// How many parts of one file may be on their way at one time; asked in the browser, at the start.
+    fn max_part_requests(&self) -> u16 {
+        MAX_PART_REQUESTS
     }
 
     /// Looks whether the upload's object is in the bucket, in full.

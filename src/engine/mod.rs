@@ -63,6 +63,7 @@ pub use error::{Restriction, UploadError};
 pub use file::{UploadFile, Uploaded};
 pub use id::{CallId, FileId, RequestId};
 pub use input::{CallFailure, Input, RequestFailure, Response};
+pub(crate) use options::MAX_PART_REQUESTS;
 pub use options::{Options, Restrictions, RetryPolicy};
 pub use output::{Event, Output};
 pub use resume::{Interrupted, Resumed};
@@ -121,11 +122,11 @@ impl Engine {
     pub fn new(options: Options) -> Self {
         Self {
             jitter: Jitter::new(options.seed),
-            options,
             now: Instant::default(),
             network: Network::Online,
             files: SortedMap::default(),
-            queues: Queues::default(),
+            queues: Queues::new(options.max_part_requests),
+            options,
             clocks: Clocks::default(),
             concurrency: Concurrency::default(),
             read_calls: SortedMap::default(),

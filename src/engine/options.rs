@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use crate::s3::ChecksumAlgorithm;
 
+/// More parts of one file than this are no quicker.
+pub(crate) const MAX_PART_REQUESTS: u16 = 16;
+
 /// What the engine may do, and how long it waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -10,6 +13,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Data requests at one time, over all files together; zero is no limit.
     pub limit: usize,
+    /// Parts of one file on their way at one time, whatever the limit; at least one. Some stores refuse more.
+    pub max_part_requests: usize,
     /// When and how often a failed step is tried again.
     pub retry: RetryPolicy,
     /// What may be added at all.
@@ -26,6 +31,7 @@ impl Default for Options {
         Self {
             timeout: Duration::from_secs(30),
             limit: 0,
+            max_part_requests: MAX_PART_REQUESTS.into(),
             retry: RetryPolicy::default(),
             restrictions: Restrictions::default(),
             checksum: None,

@@ -4,9 +4,6 @@ use super::phase::{Next, Step};
 use super::sorted::SortedSet;
 use super::{FileId, Instant};
 
-/// More parts of one file than this are never on their way at one time, whatever the limit.
-const MAX_PARTS_UNDERWAY: usize = 16;
-
 /// Which files and parts wait for what, so that no event has to look at all files. A file's place is its id: what was
 /// added first goes first, also after a pause or a retry. But of files with parts on their way those go first that have
 /// fewer, so that nobody waits behind a large file.
@@ -32,9 +29,15 @@ pub(super) struct Queues {
     in_memory: usize,
     offline: SortedSet<Piece>,
     backing_off: SortedSet<(Instant, Piece)>,
+    /// Of one file.
+    max_parts_underway: usize,
 }
 
 impl Queues {
+    pub(super) fn new(max_parts_underway: usize) -> Self {
+        Self { max_parts_underway, ..Self::default() }
+    }
+
     pub(super) fn enter(&mut self, file: &UploadFile) {
         self.place(file, true);
     }
@@ -53,7 +56,7 @@ impl Queues {
                 Step::Ready(Next::Prepare) => self.to_prepare.place((busy, piece), is_in),
                 Step::InParts if file.has_parts_left() => {
                     let underway = file.parts_underway().len();
-                    self.to_divide.place((busy, piece), is_in && underway < MAX_PARTS_UNDERWAY);
+                    self.to_divide.place((busy, piece), is_in && underway < self.max_parts_underway);
                     self.undivided.place(piece.file, is_in && underway == 0);
                 }
                 Step::Ready(Next::Sign(_)) => self.to_sign.place(piece, is_in),

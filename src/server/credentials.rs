@@ -33,6 +33,11 @@ impl CachedCredentials {
         Self { provider, cached: Mutex::new(None) }
     }
 
+    /// Where they come from, for clients that ask on their own.
+    pub(super) fn provider(&self) -> SharedCredentialsProvider {
+        self.provider.clone()
+    }
+
     /// Credentials that are good for some minutes after `now`, where the provider has any such.
     pub(super) async fn at(&self, now: SystemTime) -> Result<Credentials, CredentialsError> {
         if let Some(credentials) = self.fresh(now) {

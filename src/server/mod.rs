@@ -11,6 +11,7 @@
 //! | `companion` | the same service in Companion's protocol, for Uppy |
 //! | [`router`] | all of it as one axum router round a Leptos app |
 //! | [`command`] | what an operator asks of the bucket: its CORS rules, its health, what was left unfinished |
+//! | `connections` | what both ports accept, until when, and how it ends |
 //! | [`embedded`] | an S3 store inside this process, for when no other is configured |
 //!
 //! What is absent: a database, an upload's bytes, and the browser's choice of key.
@@ -21,6 +22,7 @@ mod before_signing;
 pub mod command;
 mod companion;
 pub mod config;
+mod connections;
 mod credentials;
 #[cfg(feature = "embedded-s3")]
 pub mod embedded;

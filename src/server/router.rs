@@ -1,7 +1,7 @@
 //! Everything this server answers, as one axum router round a Leptos app.
 
 use ::http::request::Parts;
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use leptos::{context::provide_context, nonce::use_nonce, prelude::*};
 use leptos_axum::{
     LeptosRoutes, ResponseOptions, file_and_error_handler_with_context, generate_route_list, site_pkg_dir_service,
@@ -13,8 +13,8 @@ use super::{
     UploadService, Visitor,
     companion::companion_routes,
     http::{
-        OBJECT_PATH, add_form_page, add_security_headers, buffer_api_body, content_security_policy, identify_visitor,
-        open_object, refuse_cross_site,
+        OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, content_security_policy,
+        identify_visitor, open_object, refuse_cross_site,
     },
     service::FormPage,
 };
@@ -57,6 +57,7 @@ where
         .layer(middleware::from_fn(identify_visitor))
         .layer(middleware::from_fn(refuse_cross_site))
         .layer(middleware::from_fn(buffer_api_body))
+        .layer(Extension(Room::default()))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(middleware::from_fn(add_security_headers))
 }

@@ -7,6 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use super::{
     Config, UploadService,
     config::{S3Config, StoreConfig},
+    connections::{MAX_HEAD_TIME, serve},
     service::Store,
     token::Sealer,
 };
@@ -55,7 +56,7 @@ pub struct Server {
 #[derive(Debug)]
 struct RunningStore {
     stop: watch::Sender<()>,
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Server {
@@ -87,20 +88,20 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the port fails.
+    /// If it panics.
     pub async fn run(self, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, mut stopped) = watch::channel(());
-        let page = axum::serve(self.listener, router).with_graceful_shutdown(async move {
+        let page = serve(self.listener, router, MAX_HEAD_TIME, async move {
             let _ = stopped.changed().await;
         });
-        let page = tokio::spawn(page.into_future());
+        let page = tokio::spawn(page);
         shutdown.await;
         drop(stop);
         let end = async {
-            page.await.map_err(io::Error::other)??;
+            page.await?;
             if let Some(store) = self.store {
                 drop(store.stop);
-                store.task.await.map_err(io::Error::other)??;
+                store.task.await?;
             }
             Ok(())
         };

@@ -60,8 +60,8 @@ async fn what_is_no_origin_is_refused_in_words() {
 /// The headers that browsers will have to send are those of what the server signs.
 #[tokio::test]
 async fn every_header_that_the_server_signs_is_allowed() {
-    let dir = tempfile::tempdir().unwrap();
     for algorithm in [ChecksumAlgorithm::Sha256, ChecksumAlgorithm::Md5] {
+        let dir = tempfile::tempdir().unwrap();
         let lookup = |name: &str| match name {
             "EMBEDDED_S3_DIR" => Some(dir.path().to_str().unwrap().to_owned()),
             "EMBEDDED_S3_ADDR" => Some("127.0.0.1:0".to_owned()),

@@ -9,6 +9,9 @@ use crate::example::{Variables, config, paragraphs, presets, read, s3};
 /// Read by AWS's own provider chain.
 const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
+/// Only for stores elsewhere.
+const STS: &str = "COMPANION_STS_ROLE_ARN";
+
 #[test]
 fn every_provider_has_an_example_and_every_example_a_provider() {
     let examples: BTreeSet<_> = presets().into_keys().collect();
@@ -43,7 +46,7 @@ fn every_other_variable_has_an_example_that_is_valid_alone() {
     for (variables, _) in paragraphs().into_iter().filter(|(variables, _)| !variables.contains_key("S3_PROVIDER")) {
         for (name, value) in variables {
             assert_eq!(value.is_empty(), empty.contains(&name.as_str()), "{name}={value}");
-            let mut alone = if name.starts_with("S3_") { aws() } else { Variables::new() };
+            let mut alone = if name.starts_with("S3_") || name == STS { aws() } else { Variables::new() };
             alone.insert(name.clone(), value);
             assert!(config(&alone).is_ok(), "{name}: {}", config(&alone).unwrap_err());
         }

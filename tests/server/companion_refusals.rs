@@ -2,21 +2,15 @@
 
 use std::sync::OnceLock;
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use leptos::config::LeptosOptions;
-use leptos_aws_s3::{
-    app::{App, shell},
-    s3::{SignRequest, UploadParameters},
-    server::{Config, UploadService, config::StoreConfig, router::router, service::Store},
-};
+use leptos_aws_s3::s3::{SignRequest, UploadParameters};
 use proptest::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
 
 use crate::{
     companion::{Client, ORIGINS, PART, call, encoded, get, post},
-    support::{TestServer, file, in_parts, send},
+    support::{TestServer, file, in_parts, router_for, send, serve},
 };
 
 const FILENAME: &str = r#"s3: the "filename" field is required and must be a non-empty string"#;
@@ -203,7 +197,6 @@ async fn bodies_have_the_limits_that_companion_has() {
 
 #[tokio::test]
 async fn where_a_store_would_take_forms_of_any_size_none_is_signed() {
-    let credentials = SharedCredentialsProvider::new(Credentials::new("AK", "secret", None, None, "test"));
     for (provider, title) in [("r2", "Cloudflare R2"), ("supabase", "Supabase")] {
         let env = [
             ORIGINS,
@@ -212,16 +205,8 @@ async fn where_a_store_would_take_forms_of_any_size_none_is_signed() {
             ("S3_ENDPOINT", "http://127.0.0.1:9"),
             ("AWS_REGION", "eu-central-1"),
         ];
-        let lookup = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        let config = Config::from_lookup(lookup).unwrap();
-        let StoreConfig::S3(s3) = &config.store else { panic!("the embedded store was chosen") };
-        let store = Store::configured(s3, credentials.clone());
-        let service = UploadService::new(config, store, b"secret");
-        let options = LeptosOptions::builder().output_name("leptos-aws-s3").build();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}/s3/params?filename=a", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, router(service, options, App, shell)).into_future());
-        let answer = reqwest::get(url).await.unwrap();
+        let url = serve(router_for(&env)).await;
+        let answer = reqwest::get(format!("{url}/s3/params?filename=a")).await.unwrap();
         let (status, error) = (answer.status(), answer.json::<Value>().await.unwrap()["error"].to_string());
         let text = format!("{title} has no forms that limit a file's size. Send it in parts");
         assert!(status == 400 && error.contains(&text), "{status}: {error}");

@@ -58,3 +58,20 @@ async fn there_is_no_form_where_types_are_restricted() {
     let server = TestServer::start_with(&[("UPLOAD_ALLOWED_TYPES", "image/*")]).await;
     assert_eq!(server.service.form(&Visitor::new(), &server.url("/")).await, None);
 }
+
+#[tokio::test]
+async fn a_form_comes_back_to_the_page_whatever_else_a_request_calls_the_host() {
+    let proxied = [("UPLOAD_ORIGINS", "https://up.example")];
+    for (variables, host, back) in [
+        (&[][..], "up.example", Some("http://up.example/?uploaded=")),
+        (&[], "evil.example/page?", None),
+        (&proxied, "evil.example", Some("https://up.example/?uploaded=")),
+    ] {
+        let server = TestServer::start_with(variables).await;
+        let own = server.url("/?uploaded=");
+        let request = server.http.get(server.url("/")).header("x-forwarded-host", host);
+        let page = request.send().await.unwrap().text().await.unwrap();
+        let back = format!("name=\"success_action_redirect\" value=\"{}", back.unwrap_or(&own));
+        assert!(page.contains(&back), "{host}: {back} is not in {page}");
+    }
+}

@@ -87,7 +87,7 @@ async fn an_object_of_other_bytes_is_not_confirmed() {
 }
 
 #[tokio::test]
-async fn a_checksum_the_store_would_not_check_is_not_looked_at() {
+async fn a_checksum_the_store_would_not_check_is_not_signed() {
     for (variables, checksum) in [(&[][..], md5(b"xyz")), (&[("S3_CHECKSUM", "none")][..], sha256(b"xyz"))] {
         let server = TestServer::start_with(variables).await;
         let visit = server.visit().await;
@@ -102,9 +102,11 @@ async fn a_checksum_the_store_would_not_check_is_not_looked_at() {
 async fn what_is_no_checksum_is_refused() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
-    for value in ["", "AAAA", "not Base64!", &md5(b"").value, &sha256(b"").value[1..]] {
-        let checksum = Checksum { algorithm: ChecksumAlgorithm::Sha256, value: value.to_owned() };
-        let refused = visit.sign_one(with_checksum(checksum, file("a", "", 0))).await;
-        assert!(matches!(refused, Err(Refusal::Malformed { .. })), "{value}");
+    for (algorithm, other) in [(ChecksumAlgorithm::Sha256, md5(b"")), (ChecksumAlgorithm::Md5, sha256(b""))] {
+        for value in ["", "AAAA", "not Base64!", &other.value, &other.value[1..]] {
+            let checksum = Checksum { algorithm, value: value.to_owned() };
+            let refused = visit.sign_one(with_checksum(checksum, file("a", "", 0))).await;
+            assert!(matches!(refused, Err(Refusal::Malformed { .. })), "{algorithm:?} {value}");
+        }
     }
 }

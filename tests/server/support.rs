@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
-use aws_credential_types::Credentials;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_s3::config::{BehaviorVersion, Region, RequestChecksumCalculation};
+use axum::Router;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use leptos::config::LeptosOptions;
 use leptos_aws_s3::{
@@ -10,7 +11,7 @@ use leptos_aws_s3::{
         Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Method, PartNumber, Refusal, SignRequest, SignedPart,
         SignedUpload, UploadParameters, UploadToken,
     },
-    server::{Config, Server, UploadService, router::router},
+    server::{Config, Server, UploadService, config::StoreConfig, router::router, service::Store},
 };
 use reqwest::{
     Body, Client, RequestBuilder, Response,
@@ -22,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) type Signed = Vec<Result<SignedUpload, Refusal>>;
 
@@ -193,6 +194,25 @@ impl Visit<'_> {
     pub(crate) async fn sign_one(&self, file: SignRequest) -> Result<SignedUpload, Refusal> {
         self.sign(&[file]).await.remove(0)
     }
+}
+
+/// Everything the server answers where its store is elsewhere.
+pub(crate) fn router_for(env: &[(&str, &str)]) -> Router {
+    let lookup = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let config = Config::from_lookup(lookup).unwrap();
+    let StoreConfig::S3(s3) = &config.store else { panic!("the embedded store was chosen") };
+    let credentials = Credentials::new("AK", "secret", None, None, "test");
+    let store = Store::configured(s3, SharedCredentialsProvider::new(credentials));
+    let service = UploadService::new(config, store, b"secret");
+    router(service, LeptosOptions::builder().output_name("leptos-aws-s3").build(), App, shell)
+}
+
+/// Where the router answers.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    format!("http://{addr}")
 }
 
 pub(crate) fn file(name: &str, content_type: &str, size: usize) -> SignRequest {

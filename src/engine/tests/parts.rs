@@ -72,6 +72,18 @@ fn no_more_than_sixteen_parts_of_a_file_go_at_one_time_even_without_a_limit() {
 }
 
 #[test]
+fn a_store_that_takes_fewer_parts_of_a_file_at_one_time_is_sent_no_more_and_other_files_go_on() {
+    let mut world = World::new(Options { max_part_requests: 2, ..limit(4) });
+    let file = world.sending_parts(5);
+    assert!(world.was_part_sent(file, 2) && !world.was_part_sent(file, 3));
+    let other = world.sending_parts(5);
+    assert!(world.was_part_sent(other, 2) && !world.was_part_sent(other, 3));
+    world.store_part(file, 1);
+    world.sign();
+    assert!(world.was_part_sent(file, 3) && !world.was_part_sent(file, 4));
+}
+
+#[test]
 fn a_lost_part_is_looked_for_before_it_is_sent_again() {
     let (mut world, file) = sending(limit(1), 2);
     world.part_sent(file, 1);

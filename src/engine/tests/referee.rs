@@ -186,6 +186,8 @@ impl Referee {
         assert!(self.in_flight.insert(request, part).is_none(), "a request starts once");
         let limit = engine.options().limit;
         assert!(limit == 0 || self.in_flight.len() <= limit, "no more requests than the limit");
+        let of_file = self.in_flight.values().filter(|(file, _)| *file == part.0).count();
+        assert!(of_file <= engine.options().max_part_requests, "no more parts of a file than its store takes");
         let record = self.files.get_mut(&part.0).unwrap();
         assert!(record.is_running, "only what was asked for is sent");
         record.may_be_stored |= record.size == 0;

@@ -67,6 +67,7 @@ impl Life {
         let options = Options {
             timeout,
             limit: *chance.pick(&[0, 1, 1, 2, 3, 6]),
+            max_part_requests: *chance.pick(&[1, 2, 16]),
             retry: RetryPolicy { max_retries: *chance.pick(&[0, 1, 3, 8]), ..RetryPolicy::default() },
             checksum: *chance.pick(&[None, Some(ChecksumAlgorithm::Sha256)]),
             restrictions: Restrictions { max_file_size: Some(MAX_FILE_SIZE), ..Restrictions::default() },

@@ -25,10 +25,6 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
-    pub(super) fn timeout() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time")
-    }
-
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text

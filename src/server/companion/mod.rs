@@ -10,22 +10,25 @@
 //! | `GET /multipart/{uploadId}/{part}`, `…/batch` | URLs to send parts to |
 //! | `POST /multipart/{uploadId}/complete` | the object that the parts become |
 //! | `DELETE /multipart/{uploadId}` | the parts are gone |
+//! | `GET /sts` | credentials that end, for a client that signs for itself: only where a role for it is configured |
 //!
-//! What is absent: temporary credentials (`/sts`), which would take every limit but the prefix from the server's hands.
+//! Credentials take every limit but their folder and their end from the server's hands, so it takes an operator to ask for
+//! them.
 
 mod answer;
 mod cors;
 mod input;
 
+use aws_sdk_sts::primitives::DateTimeFormat;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::State,
+    http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
 
 use self::{
     answer::{Answer, Problem, not_found},
@@ -34,8 +37,8 @@ use self::{
 };
 use super::{
     UploadService,
-    http::{MAX_READ_TIME, read},
-    service::StoredPart,
+    http::{Room, Unread},
+    service::{FolderCredentials, StoredPart},
 };
 
 const PREFIX: &str = "/s3";
@@ -46,6 +49,7 @@ const MAX_PARTS_BYTES: usize = 1 << 20;
 
 /// The protocol's routes; where no origins are configured, there are none.
 pub(super) fn companion_routes(service: UploadService) -> Router {
+    let sts = if service.lends_credentials() { Router::new().route("/sts", get(lend)) } else { Router::new() };
     let routes = match service.companion_origins() {
         None => Router::new().fallback(not_found),
         Some(_) => Router::new()
@@ -55,6 +59,7 @@ pub(super) fn companion_routes(service: UploadService) -> Router {
             .route("/multipart/{upload}/batch", get(sign_batch))
             .route("/multipart/{upload}/complete", post(complete))
             .route("/multipart/{upload}/{part}", get(sign))
+            .merge(sts)
             .fallback(not_found)
             .method_not_allowed_fallback(not_found)
             .layer(middleware::from_fn_with_state(service.clone(), share_with_origins)),
@@ -73,8 +78,9 @@ async fn params(State(service): State<UploadService>, query: Query) -> Answer {
     })))
 }
 
-async fn create(State(service): State<UploadService>, body: Body) -> Answer {
-    let (key, token) = service.begin_unsized(input::described(&read_json(body, MAX_BYTES).await?)?).await?;
+async fn create(State(service): State<UploadService>, Extension(room): Extension<Room>, body: Body) -> Answer {
+    let file = input::described(&read_json(&room, body, MAX_BYTES).await?)?;
+    let (key, token) = service.begin_unsized(file).await?;
     Ok(Json(json!({ "key": key, "uploadId": token, "bucket": service.bucket().name() })))
 }
 
@@ -98,8 +104,13 @@ async fn sign_batch(State(service): State<UploadService>, upload: Named) -> Answ
     Ok(Json(json!({ "presignedUrls": urls.collect::<Map<_, _>>() })))
 }
 
-async fn complete(State(service): State<UploadService>, upload: Named, body: Body) -> Answer {
-    let body = read_json(body, MAX_PARTS_BYTES).await?;
+async fn complete(
+    State(service): State<UploadService>,
+    Extension(room): Extension<Room>,
+    upload: Named,
+    body: Body,
+) -> Answer {
+    let body = read_json(&room, body, MAX_PARTS_BYTES).await?;
     let key = service.complete_unsized(&upload.token, upload.key()?, &named_parts(&body)?).await?;
     let bucket = service.bucket();
     Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
@@ -110,8 +121,33 @@ async fn abort(State(service): State<UploadService>, upload: Named) -> Answer {
     Ok(Json(json!({})))
 }
 
+/// Companion's answer, and the folder that it has none of: one for each answer, so that no client can write over what
+/// another has sent.
+async fn lend(State(service): State<UploadService>) -> Answer {
+    let FolderCredentials { credentials, prefix } = service.lend_credentials().await?;
+    let end = credentials.expiration().fmt(DateTimeFormat::DateTime);
+    let end = end.map_err(|_| Problem::new(StatusCode::BAD_GATEWAY, "s3: the credentials have no end"))?;
+    let bucket = service.bucket();
+    Ok(Json(json!({
+        "credentials": {
+            "AccessKeyId": credentials.access_key_id(),
+            "SecretAccessKey": credentials.secret_access_key(),
+            "SessionToken": credentials.session_token(),
+            "Expiration": end,
+        },
+        "bucket": bucket.name(),
+        "region": bucket.region(),
+        "prefix": prefix,
+    })))
+}
+
 /// The body as JSON, whatever type the client says it has.
-async fn read_json(body: Body, max: usize) -> Result<Value, Problem> {
-    let body = timeout(MAX_READ_TIME, read(body, max)).await.map_err(|_| Problem::timeout())?;
-    json_body(&body.map_err(|_| Problem::bad_request("s3: the body did not arrive whole"))?, max)
+async fn read_json(room: &Room, body: Body, max: usize) -> Result<Value, Problem> {
+    let held = room.read(body, max).await.map_err(|unread| match unread {
+        Unread::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("s3: a call has at most {max} bytes")),
+        Unread::NoRoom => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "s3: too many large calls at a time"),
+        Unread::Late => Problem::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time"),
+        Unread::Broken(_) => Problem::bad_request("s3: the body did not arrive whole"),
+    })?;
+    json_body(&held.bytes)
 }

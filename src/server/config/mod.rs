@@ -4,6 +4,7 @@
 mod environment;
 mod origin;
 mod store;
+mod sts;
 mod values;
 
 use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
@@ -16,6 +17,7 @@ use self::{
 pub use self::{
     origin::Origin,
     store::{EmbeddedConfig, S3Config, StoreConfig},
+    sts::{RoleArn, StsConfig},
 };
 use super::{
     AllowedTypes, Limits,
@@ -54,6 +56,8 @@ pub struct Config {
     pub secret: Option<String>,
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
     pub companion_origins: Option<Vec<Origin>>,
+    /// What its clients get credentials from; `None`: they get none.
+    pub companion_sts: Option<StsConfig>,
 }
 
 /// Every problem with the environment, one per line.
@@ -85,10 +89,10 @@ impl Config {
             max_files: env.parsed("UPLOAD_MAX_FILES", parse_count).map_or(100, NonZeroUsize::get),
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
+        let prefix = env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned());
         let config = Self {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
             upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
-            prefix: env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned()),
             limits,
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
@@ -96,6 +100,8 @@ impl Config {
             token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
             secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
             companion_origins: env.parsed("COMPANION_ORIGINS", parse_origins),
+            companion_sts: StsConfig::read(env, &store, &prefix),
+            prefix,
             store,
         };
         config.check(env);

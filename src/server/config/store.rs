@@ -111,7 +111,7 @@ impl S3Config {
     }
 }
 
-fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
+pub(super) fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error| format!("`{text}` {error}"))
 }
 

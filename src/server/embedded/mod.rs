@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use self::{keys::Keys, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
+    connections::{self, MAX_HEAD_TIME},
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -121,12 +122,8 @@ impl EmbeddedStore {
     }
 
     /// Answers until `shutdown` resolves.
-    ///
-    /// # Errors
-    ///
-    /// None that the port can have once it is open.
-    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        axum::serve(self.listener, self.router).with_graceful_shutdown(shutdown).await
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        connections::serve(self.listener, self.router, MAX_HEAD_TIME, shutdown).await;
     }
 }
 

@@ -1,50 +1,60 @@
-use std::{future::poll_fn, pin::Pin, time::Duration};
-
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    Extension,
+    body::Body,
     extract::Request,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use serde_json::json;
-use tokio::time::timeout;
 
-use super::{api_error, is_api};
+use super::{
+    api_error, is_api,
+    room::{Held, Room, Unread},
+};
 
 /// Room for ten thousand files with metadata; their own refusals are clearer than this one.
 const MAX_BYTES: usize = 8 << 20;
 
-/// How long a call may take to arrive.
-pub(in crate::server) const MAX_READ_TIME: Duration = Duration::from_secs(30);
-
-/// Read on beyond the limit and thrown away. An answer to a request whose body nobody read shows up in
-/// a browser as a network error, without status and without words.
-const MAX_DRAINED_BYTES: usize = 64 << 20;
-
 /// Reads the whole body of a server function call, so that every answer to it can be read, and
 /// refuses one that is too large.
-pub(in crate::server) async fn buffer_api_body(request: Request, next: Next) -> Response {
+pub(in crate::server) async fn buffer_api_body(
+    Extension(room): Extension<Room>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !is_api(request.uri().path()) {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
     // For a caller that would rather have HTML, Leptos redirects to where the call came from.
     parts.headers.remove(header::ACCEPT);
-    let Ok(body) = timeout(MAX_READ_TIME, read(body, MAX_BYTES)).await else {
-        return api_error(StatusCode::REQUEST_TIMEOUT, json!({ "Unreachable": "the call did not arrive in time" }));
+    let Held { bytes, taken } = match room.read(body, MAX_BYTES).await {
+        Ok(held) => held,
+        Err(unread) => return refusal(&unread),
     };
-    match body {
-        Ok(bytes) if bytes.len() <= MAX_BYTES => {
-            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-            blame_caller(response)
-        }
-        Ok(_) => {
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    drop(taken);
+    blame_caller(response)
+}
+
+fn refusal(unread: &Unread) -> Response {
+    match unread {
+        Unread::TooLarge => {
             let reason = format!("A call has at most {MAX_BYTES} bytes. Add fewer files at a time.");
             api_error(StatusCode::PAYLOAD_TOO_LARGE, json!({ "BadRequest": reason }))
         }
-        Err(error) => api_error(StatusCode::BAD_REQUEST, json!({ "BadRequest": error.to_string() })),
+        Unread::NoRoom => {
+            let error = json!({ "Unreachable": "it has too many large calls at a time" });
+            let mut response = api_error(StatusCode::SERVICE_UNAVAILABLE, error);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
+        }
+        Unread::Late => {
+            api_error(StatusCode::REQUEST_TIMEOUT, json!({ "Unreachable": "the call did not arrive in time" }))
+        }
+        Unread::Broken(error) => api_error(StatusCode::BAD_REQUEST, json!({ "BadRequest": error.to_string() })),
     }
 }
 
@@ -58,20 +68,18 @@ fn blame_caller(mut response: Response) -> Response {
     response
 }
 
-/// The body, or more than `max` bytes of it.
-pub(in crate::server) async fn read(mut body: Body, max: usize) -> Result<Bytes, axum::Error> {
-    let mut bytes = Vec::new();
-    let mut drained = 0;
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if bytes.len() <= max {
-            bytes.extend_from_slice(&data);
-        } else {
-            drained += data.len();
-        }
-        if drained > MAX_DRAINED_BYTES {
-            break;
-        }
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_without_room_is_worth_another_try_and_told_when() {
+        let response = refusal(&Unread::NoRoom);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        let error = to_bytes(response.into_body(), MAX_BYTES).await.unwrap();
+        assert!(error.starts_with(b"{\"Unreachable\":"), "{error:?}");
     }
-    Ok(bytes.into())
 }

@@ -5,10 +5,10 @@ use axum::{
     response::Response,
 };
 
-use super::visitor_cookie::{forwarded_host, is_https};
+use super::visitor_cookie::{forwarded_host, is_host, is_https};
 use crate::{
     s3::UploadToken,
-    server::{UploadService, Visitor, service::FormPage},
+    server::{UploadService, Visitor, config::Origin, service::FormPage},
 };
 
 /// Puts a [`FormPage`] into the extensions of a request for the page: signing is asynchronous, the
@@ -20,7 +20,7 @@ pub(in crate::server) async fn add_form_page(
 ) -> Response {
     let visitor = request.extensions().get::<Visitor>().cloned();
     if let (&Method::GET, "/", Some(visitor)) = (request.method(), request.uri().path(), visitor) {
-        let page = page_url(request.headers());
+        let page = page_url(request.headers(), service.upload_origins());
         let form_page = FormPage {
             form: match page {
                 Some(page) => service.form(&visitor, &page).await,
@@ -36,11 +36,16 @@ pub(in crate::server) async fn add_form_page(
     next.run(request).await
 }
 
-fn page_url(headers: &HeaderMap) -> Option<String> {
-    let host = || headers.get(header::HOST)?.to_str().ok();
-    let host = forwarded_host(headers).or_else(host)?;
+/// Where the store sends the visitor back to: where he asked for the page. If the operator has said where pages are, then
+/// to none but those.
+fn page_url(headers: &HeaderMap, origins: &[Origin]) -> Option<String> {
+    let host = || headers.get(header::HOST)?.to_str().ok().filter(|host| is_host(host));
+    let host = forwarded_host(headers).or_else(host);
     let scheme = if is_https(headers) { "https" } else { "http" };
-    Some(format!("{scheme}://{host}/"))
+    let asked = host.map(|host| format!("{scheme}://{host}"));
+    let is_asked = |origin: &&Origin| Some(origin.as_str()) == asked.as_deref();
+    let configured = origins.iter().find(is_asked).or(origins.first()).map(Origin::to_string);
+    Some(format!("{}/", configured.or(asked)?))
 }
 
 /// The token that S3 redirected with. What S3 adds itself, the bucket and the key, is in nobody's hand but the
@@ -53,6 +58,35 @@ fn returned_token(query: &str) -> Option<UploadToken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn url(headers: &[(&'static str, &'static str)], origins: &[&str]) -> Option<String> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        page_url(&headers, &origins.iter().map(|origin| origin.parse().unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_page_is_where_the_visitor_asked_for_it() {
+        let proxied = [("host", "10.0.0.7"), ("x-forwarded-host", "up.example, b"), ("x-forwarded-proto", "https")];
+        assert_eq!(url(&proxied, &[]).unwrap(), "https://up.example/");
+        assert_eq!(url(&proxied[..1], &[]).unwrap(), "http://10.0.0.7/");
+    }
+
+    #[test]
+    fn what_is_no_host_is_not_believed() {
+        for host in ["", "a/b", "a?b", "a b", "me@evil.example", "a#b", "a\"b"] {
+            assert_eq!(url(&[("host", "a.example"), ("x-forwarded-host", host)], &[]).unwrap(), "http://a.example/");
+            assert_eq!(url(&[("host", host)], &[]), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn where_origins_are_configured_there_is_no_way_back_but_to_one_of_them() {
+        let origins = ["https://up.example", "http://localhost:3000"];
+        let back = |host| url(&[("host", "localhost:3000"), ("x-forwarded-host", host)], &origins).unwrap();
+        assert_eq!(back("evil.example"), "https://up.example/");
+        assert_eq!(back("localhost:3000"), "http://localhost:3000/");
+        assert_eq!(back(""), "http://localhost:3000/");
+    }
 
     #[test]
     fn the_token_comes_back_in_the_query() {

@@ -4,14 +4,16 @@
 mod api_body;
 mod form_page;
 mod object_link;
+mod room;
 mod same_origin;
 mod security_headers;
 mod visitor_cookie;
 
-pub(super) use api_body::{MAX_READ_TIME, buffer_api_body, read};
+pub(super) use api_body::buffer_api_body;
 pub(super) use form_page::add_form_page;
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
+pub(super) use room::{Room, Unread};
 pub(super) use same_origin::{is_cross_site, refuse_cross_site};
 pub(super) use security_headers::add_security_headers;
 pub use security_headers::content_security_policy;

@@ -1,6 +1,6 @@
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
@@ -54,7 +54,12 @@ pub(super) fn is_https(headers: &HeaderMap) -> bool {
 /// The host that the visitor's browser asked for, where a proxy says so: the first of its list.
 pub(super) fn forwarded_host(headers: &HeaderMap) -> Option<&str> {
     let hosts = headers.get("x-forwarded-host")?.to_str().ok()?;
-    hosts.split(',').next().map(str::trim).filter(|host| !host.is_empty())
+    hosts.split(',').next().map(str::trim).filter(|host| is_host(host))
+}
+
+/// A name and perhaps a port, and nothing that would make more of a URL. Whoever asks writes both headers as he likes.
+pub(super) fn is_host(text: &str) -> bool {
+    !text.contains('@') && text.parse::<Authority>().is_ok()
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ mod sign;
 mod store;
 mod store_error;
 mod store_multipart;
+mod sts;
 mod x_id;
 
 use std::sync::Arc;
 
+use self::sts::Sts;
 use super::{Config, Limits, config::Origin, presign::Bucket, token::Sealer};
 use crate::s3::ChecksumAlgorithm;
 
@@ -22,6 +24,7 @@ pub(super) use companion::{Described, NamedPart};
 pub use form::FormPage;
 pub use store::Store;
 pub(super) use store_multipart::StoredPart;
+pub(super) use sts::FolderCredentials;
 
 /// Signs and confirms uploads. Cloning is cheap; any number of replicas with the same
 /// `UPLOAD_SECRET` may serve the same visitor.
@@ -33,6 +36,7 @@ struct Inner {
     config: Config,
     store: Store,
     sealer: Sealer,
+    sts: Option<Sts>,
 }
 
 impl UploadService {
@@ -40,7 +44,8 @@ impl UploadService {
     #[must_use]
     pub fn new(config: Config, store: Store, secret: &[u8]) -> Self {
         let sealer = Sealer::new(secret, config.token_expires);
-        Self(Arc::new(Inner { config, store, sealer }))
+        let sts = config.companion_sts.as_ref().map(|sts| Sts::new(sts, &store));
+        Self(Arc::new(Inner { config, store, sealer, sts }))
     }
 
     /// What visitors may upload.
@@ -50,10 +55,15 @@ impl UploadService {
     }
 
     /// What browsers prove their bytes with; `None` where the store checks nothing. A checksum of another algorithm is
-    /// not looked at.
+    /// not signed.
     #[must_use]
     pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
         self.0.config.checksum
+    }
+
+    /// Where the pages that upload are; empty where the operator does not say.
+    pub(super) fn upload_origins(&self) -> &[Origin] {
+        &self.0.config.upload_origins
     }
 
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
@@ -66,6 +76,12 @@ impl UploadService {
     #[must_use]
     pub fn max_parts(&self) -> u16 {
         self.0.config.store.provider().max_parts
+    }
+
+    /// The most parts of one upload that may be on their way at the same time; `None` where the store does not say.
+    #[must_use]
+    pub fn max_part_requests(&self) -> Option<u16> {
+        self.0.config.store.provider().max_part_requests
     }
 
     /// The bucket, for what an operator asks of it.

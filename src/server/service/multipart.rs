@@ -139,8 +139,8 @@ impl UploadService {
             let reason = format!("it has {} parts, and no part {}.", plan.parts(), request.part.get());
             Refusal::Malformed { reason }
         })?;
+        request.checksum.as_ref().map(digest).transpose()?;
         let checksum = request.checksum.as_ref().filter(|checksum| Some(checksum.algorithm) == upload.algorithm);
-        checksum.map(digest).transpose()?;
         let part = UploadPart {
             bucket: self.bucket(),
             key: &upload.key,

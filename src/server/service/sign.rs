@@ -110,10 +110,10 @@ impl UploadService {
         Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: Some(signing.expires_in_ms()) })
     }
 
-    /// A checksum that the store can check; others are not looked at.
+    /// A checksum that the store can check; others are not signed.
     fn own_checksum<'a>(&self, checksum: Option<&'a Checksum>) -> Result<Option<&'a Checksum>, Refusal> {
-        let own = checksum.filter(|checksum| Some(checksum.algorithm) == self.checksum_algorithm());
-        own.map(|checksum| digest(checksum).map(|_| checksum)).transpose()
+        checksum.map(digest).transpose()?;
+        Ok(checksum.filter(|checksum| Some(checksum.algorithm) == self.checksum_algorithm()))
     }
 
     pub(super) fn new_key(&self, file: &FileInfo) -> Key {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the server asks the store before it tells the browser to try again.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the store says of an object.
 pub(super) struct Head {

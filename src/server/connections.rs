@@ -1,0 +1,202 @@
+use std::{io, pin::pin, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1::{Builder, UpgradeableConnection};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::sleep,
+};
+
+/// How long the head of a request may take, from the end of the one before: so it is also how long a connection may be
+/// idle. Proxies keep theirs for 60 seconds (nginx, AWS's load balancers), and have to be those that close: what they send
+/// on a connection that this side has just closed is lost. Browsers open another.
+pub(super) const MAX_HEAD_TIME: Duration = Duration::from_secs(75);
+
+/// After a system that has no room for another connection this long, it is asked again.
+const NO_ROOM_DELAY: Duration = Duration::from_secs(1);
+
+/// Answers with `router` until `shutdown` resolves, and then ends what has begun. `axum::serve` does the same, and waits for
+/// heads for ever: a thousand connections that never say what they want are all that many a system gives.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    max_head_time: Duration,
+    shutdown: impl Future<Output = ()>,
+) {
+    let service = TowerToHyperService::new(router.with_state::<()>(()));
+    let mut http = Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(max_head_time);
+    let (stop, stopped) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = http.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+                tokio::spawn(carry(connection, stopped.clone()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                eprintln!("No connection could be accepted: {error}");
+                sleep(NO_ROOM_DELAY).await;
+            }
+        }
+    }
+    drop((listener, stopped));
+    stop.send_replace(());
+    stop.closed().await;
+}
+
+/// Answers on one connection until its client goes, or, once it is told to stop, until what has begun is answered. Its
+/// error is that the client went without a word, or spoke no HTTP.
+async fn carry(
+    connection: UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::routing::post;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        sync::oneshot,
+        task::JoinHandle,
+    };
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(300);
+
+    /// A server that sends bodies back, and a connection to it.
+    struct Echo {
+        client: TcpStream,
+        stop: oneshot::Sender<()>,
+        task: JoinHandle<()>,
+    }
+
+    impl Echo {
+        async fn start(max_head_time: Duration) -> Self {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            let (stop, stopped) = oneshot::channel();
+            let router = Router::new().route("/", post(|body: String| async { body }));
+            let stopped = async { _ = stopped.await };
+            let task = tokio::spawn(serve(listener, router, max_head_time, stopped));
+            Self { client: TcpStream::connect(addr).await.unwrap(), stop, task }
+        }
+
+        async fn send(&mut self, text: &str) {
+            self.client.write_all(text.as_bytes()).await.unwrap();
+        }
+
+        /// Reads up to this text.
+        async fn hear(&mut self, end: &str) {
+            let mut heard = String::new();
+            while !heard.ends_with(end) {
+                heard.push(self.client.read_u8().await.unwrap_or_else(|error| panic!("{error} after {heard}")).into());
+            }
+        }
+
+        async fn hear_end(&mut self) {
+            assert_eq!(self.client.read(&mut [0]).await.unwrap(), 0, "the server has closed the connection");
+        }
+    }
+
+    fn request(body: &str) -> String {
+        format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test]
+    async fn whoever_sends_half_a_head_or_none_has_so_long_and_no_longer() {
+        for head in ["", "POST / HTTP/1.1\r\nHost: h\r\nContent-Le"] {
+            let start = Instant::now();
+            let mut echo = Echo::start(LIMIT).await;
+            echo.send(head).await;
+            echo.hear_end().await;
+            assert!(start.elapsed() >= LIMIT, "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_used_has_as_long_again() {
+        let start = Instant::now();
+        let mut echo = Echo::start(LIMIT).await;
+        echo.send(&request("one")).await;
+        echo.hear("one").await;
+        echo.hear_end().await;
+        assert!(start.elapsed() >= LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_body_may_take_longer_than_a_head() {
+        let start = Instant::now();
+        let mut echo = Echo::start(LIMIT).await;
+        let mut other = Echo::start(LIMIT * 2).await;
+        echo.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab").await;
+        other.hear_end().await;
+        assert!(start.elapsed() >= LIMIT * 2);
+        echo.send("cd").await;
+        echo.hear("abcd").await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_carries_requests_one_after_the_other_and_at_once_and_those_that_ask_first() {
+        let mut echo = Echo::start(MAX_HEAD_TIME).await;
+        for body in ["one", "two"] {
+            echo.send(&request(body)).await;
+            echo.hear(body).await;
+        }
+        echo.send(&[request("three"), request("four")].concat()).await;
+        echo.hear("three").await;
+        echo.hear("four").await;
+        echo.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n").await;
+        echo.hear("HTTP/1.1 100 Continue\r\n\r\n").await;
+        echo.send("five").await;
+        echo.hear("five").await;
+    }
+
+    #[tokio::test]
+    async fn at_the_end_what_is_idle_is_closed_and_what_has_begun_is_answered() {
+        let mut idle = Echo::start(MAX_HEAD_TIME).await;
+        idle.send(&request("one")).await;
+        idle.hear("one").await;
+        let mut busy = Echo::start(MAX_HEAD_TIME).await;
+        busy.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n").await;
+        busy.hear("HTTP/1.1 100 Continue\r\n\r\n").await;
+
+        idle.stop.send(()).unwrap();
+        idle.task.await.unwrap();
+        assert_eq!(idle.client.read(&mut [0]).await.unwrap(), 0);
+        let addr = busy.client.peer_addr().unwrap();
+        busy.stop.send(()).unwrap();
+        while TcpStream::connect(addr).await.is_ok() {}
+        busy.client.write_all(b"last").await.unwrap();
+        let mut answer = String::new();
+        busy.client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("last"), "{answer}");
+        busy.task.await.unwrap();
+    }
+}

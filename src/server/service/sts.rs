@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use aws_sdk_sts::{
+    Client,
+    config::{BehaviorVersion, Region, timeout::TimeoutConfig},
+    types::Credentials,
+};
+use serde_json::{Value, json};
+
+use super::{Store, UploadService, store::OPERATION_TIMEOUT, store_error::StoreError};
+use crate::{
+    s3::Refusal,
+    server::{
+        config::{RoleArn, StsConfig},
+        random::random_id,
+    },
+};
+
+/// What STS takes, for any role.
+///
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+const MIN_LIFE: Duration = Duration::from_mins(15);
+const MAX_LIFE: Duration = Duration::from_hours(12);
+
+/// As Companion calls it. AWS's logs have it.
+const SESSION: &str = "companion";
+
+/// To upload, in one request or in parts. `PutObject` is also to begin parts, send them and put them together.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+const ACTIONS: [&str; 3] = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+
+/// Credentials that end, for all keys of one folder.
+pub(in crate::server) struct FolderCredentials {
+    pub(in crate::server) credentials: Credentials,
+    /// What every key has to begin with.
+    pub(in crate::server) prefix: String,
+}
+
+/// The service that has credentials for others.
+#[derive(Debug)]
+pub(super) struct Sts {
+    client: Client,
+    role: RoleArn,
+}
+
+impl Sts {
+    /// For the store's bucket, asked with the credentials that are there for it.
+    pub(super) fn new(StsConfig { role, endpoint }: &StsConfig, store: &Store) -> Self {
+        let mut config = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(store.credentials.provider())
+            .region(Region::new(store.bucket.region().to_owned()))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
+        config.set_endpoint_url(endpoint.as_ref().map(ToString::to_string));
+        Self { client: Client::from_conf(config.build()), role: role.clone() }
+    }
+}
+
+impl UploadService {
+    /// Whether clients may have credentials of their own.
+    pub(in crate::server) fn lends_credentials(&self) -> bool {
+        self.0.sts.is_some()
+    }
+
+    /// Credentials for a folder that nobody else has any for, nor anything in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::StoreUnavailable`] and [`Refusal::StoreRefused`] as STS answers.
+    pub(in crate::server) async fn lend_credentials(&self) -> Result<FolderCredentials, Refusal> {
+        let none = || Refusal::StoreRefused { reason: "it has no credentials to lend".to_owned() };
+        let sts = self.0.sts.as_ref().ok_or_else(none)?;
+        let prefix = format!("{}{}/", self.0.config.prefix, random_id());
+        let life = self.0.config.expires.clamp(MIN_LIFE, MAX_LIFE);
+        let request = sts
+            .client
+            .assume_role()
+            .role_arn(sts.role.as_str())
+            .role_session_name(SESSION)
+            .duration_seconds(i32::try_from(life.as_secs()).unwrap_or(i32::MAX))
+            .policy(policy(sts.role.partition(), self.bucket().name(), &prefix).to_string());
+        let answer = request.send().await.map_err(|error| StoreError::new("AssumeRole", &error))?;
+        Ok(FolderCredentials { credentials: answer.credentials.ok_or_else(none)?, prefix })
+    }
+}
+
+/// Of what the role may do, this is left.
+fn policy(partition: &str, bucket: &str, prefix: &str) -> Value {
+    let keys = format!("arn:{partition}:s3:::{bucket}/{prefix}*");
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ACTIONS, "Resource": keys }] })
+}

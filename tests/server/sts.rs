@@ -1,0 +1,120 @@
+//! Temporary credentials for clients of Companion's protocol: what STS is asked for, and what becomes of its answer.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, http::StatusCode};
+use reqwest::header::{CACHE_CONTROL, ORIGIN};
+use serde_json::{Value, json};
+
+use crate::{
+    companion::ORIGINS,
+    support::{router_for, serve},
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/uploads";
+
+const ANSWER: &str = r#"<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+    <Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey><SessionToken>t/+=</SessionToken>
+    <Expiration>2027-01-15T08:15:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"#;
+
+const DENIED: &str = r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+    <Code>AccessDenied</Code><Message>m</Message></Error></ErrorResponse>"#;
+
+/// A server, and what its STS was asked for.
+struct Lender {
+    url: String,
+    /// As forms.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Lender {
+    async fn start(status: StatusCode, answer: &'static str, variables: &[(&str, &str)]) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&asked);
+        let sts = Router::new().fallback(move |form: String| {
+            heard.lock().unwrap().push(form);
+            async move { (status, answer) }
+        });
+        let sts = serve(sts).await;
+        let bucket = [("S3_BUCKET", "photos"), ("S3_REGION", "eu-central-1")];
+        let role = [("COMPANION_STS_ROLE_ARN", ROLE), ("AWS_ENDPOINT_URL_STS", &sts), ORIGINS];
+        Self { url: serve(router_for(&[&bucket[..], variables, &role].concat())).await, asked }
+    }
+
+    async fn lend(&self) -> (u16, Value) {
+        let answer = reqwest::get(format!("{}/s3/sts", self.url)).await.unwrap();
+        assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// What the nth call to STS had there.
+    fn asked(&self, nth: usize, name: &str) -> String {
+        let form = self.asked.lock().unwrap()[nth].clone();
+        let url = reqwest::Url::parse(&format!("http://h/?{form}")).unwrap();
+        url.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned()
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_for_uploads_into_a_folder_of_their_own_and_end_as_soon_as_they_can() {
+    let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", "60")]).await;
+    let mut folders = Vec::new();
+    for call in 0..2 {
+        let (status, answer) = lender.lend().await;
+        let folder = answer["prefix"].as_str().unwrap().to_owned();
+        let expected = json!({
+            "credentials": {
+                "AccessKeyId": "ASIA",
+                "SecretAccessKey": "s/+=",
+                "SessionToken": "t/+=",
+                "Expiration": "2027-01-15T08:15:00Z",
+            },
+            "bucket": "photos",
+            "region": "eu-central-1",
+            "prefix": folder,
+        });
+        assert_eq!((status, &answer), (200, &expected));
+
+        let asked = ["Action", "RoleArn", "RoleSessionName", "DurationSeconds"].map(|name| lender.asked(call, name));
+        assert_eq!(asked, ["AssumeRole", ROLE, "companion", "900"]);
+        let policy: Value = serde_json::from_str(&lender.asked(call, "Policy")).unwrap();
+        let statement = json!({
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            "Resource": format!("arn:aws:s3:::photos/{folder}*"),
+        });
+        assert_eq!(policy, json!({ "Version": "2012-10-17", "Statement": [statement] }));
+        folders.push(folder);
+    }
+    let id = |folder: &String| folder.strip_prefix("uploads/").unwrap().strip_suffix('/').unwrap().len();
+    assert_eq!(folders.iter().map(id).collect::<Vec<_>>(), [26, 26]);
+    assert_ne!(folders[0], folders[1]);
+}
+
+#[tokio::test]
+async fn they_last_as_long_as_signatures_do_and_no_longer_than_sts_lets_them() {
+    for (configured, asked) in [("3600", "3600"), ("604800", "43200")] {
+        let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", configured)]).await;
+        assert_eq!((lender.lend().await.0, lender.asked(0, "DurationSeconds").as_str()), (200, asked));
+    }
+}
+
+#[tokio::test]
+async fn where_sts_refuses_the_client_hears_that_it_is_the_operators_to_put_right() {
+    let lender = Lender::start(StatusCode::FORBIDDEN, DENIED, &[]).await;
+    let (status, answer) = lender.lend().await;
+    let text = "s3: The store refused the server: AssumeRole was answered with 403 AccessDenied. This is for the site's \
+        operator to put right.";
+    assert_eq!((status, &answer["error"]), (502, &json!(text)));
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_get_none_and_sts_is_not_asked() {
+    let lender = Lender::start(StatusCode::OK, ANSWER, &[]).await;
+    let client = reqwest::Client::new();
+    for (origin, status) in [("https://evil.example", 403), ("https://my-app.com", 200)] {
+        let answer = client.get(format!("{}/s3/sts", lender.url)).header(ORIGIN, origin).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{origin}");
+    }
+    assert_eq!(lender.asked.lock().unwrap().len(), 1);
+}
