@@ -9,8 +9,8 @@ use web_sys::{File, MessageChannel};
 use super::body::slice;
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
-/// What bytes of a file are. They are not kept: they are sent by reference to the file, which takes no memory, and from an
-/// `ArrayBuffer` Chromium sends ten times more slowly. The store refuses them if they are others by then.
+/// What bytes of a file are. They are not kept: they are sent by reference to the file, so that what waits and what is on its
+/// way takes no memory. The store refuses them if they are others by then.
 ///
 /// # Errors
 /// What the browser throws for a file that can't be read: it changed, moved or went since it was picked.
