@@ -18,7 +18,10 @@ fn start() {
 fn Upload() -> impl IntoView {
     let host = host().unwrap_or_else(|| "http://localhost:3020".into());
     let uploader = use_uploader(Options { limit: 6, ..Options::with_host(&host) });
-    uploader.on_upload_success(|file| leptos::logging::log!("{}", &file.meta()["key"]));
+    uploader.on_upload_success(|file| {
+        let location = file.uploaded().and_then(|uploaded| uploaded.location.as_deref()).unwrap_or_default();
+        leptos::logging::log!("{} is at {location}", &file.meta()["key"]);
+    });
     view! {
         <Dropzone uploader/>
         <TotalsBar uploader/>

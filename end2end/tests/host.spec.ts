@@ -40,8 +40,11 @@ test.describe('the plugin with the published Companion as its host', () => {
   test('uploads a large file in parts, and sends again what was cut off', async ({ page, app, companion, upload, store, wire }) => {
     await open(page, app, companion.url)
     const cut = wire.reset(1 * MB, { part: 2, times: 1 })
+    const said = page.waitForEvent('console', message => message.text().includes(' is at '))
     await upload.pick(film)
-    await isStored(store, await upload.file(film).isComplete(), film)
+    const key = await upload.file(film).isComplete()
+    await isStored(store, key, film)
+    expect((await said).text()).toContain(`${key} is at ${wire.url}/uploads/`)
     expect(cut.exchanges).toHaveLength(1)
     expect(wire.exchanges.flatMap(exchange => exchange.part ?? []).sort()).toEqual([1, 2, 2, 3])
   })

@@ -145,7 +145,8 @@ impl FromJson for Object {
     fn from_json(json: &Json) -> Option<Self> {
         let key = Key::try_from(json.text("key")?).ok()?;
         let verified = json.get("verified").and_then(|algorithm| ChecksumAlgorithm::from_json(&algorithm));
-        Some(Self { key, size: json.number("size")?, etag: json.text("etag").map(ETag), verified })
+        let (etag, location) = (json.text("etag").map(ETag), json.text("location"));
+        Some(Self { key, size: json.number("size")?, etag, verified, location })
     }
 }
 

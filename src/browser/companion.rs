@@ -58,6 +58,11 @@ struct ListedPart {
     size: u64,
 }
 
+#[derive(Deserialize)]
+struct Completed {
+    location: Option<String>,
+}
+
 /// What a Companion says of a failure; which of them, its versions do not agree on.
 #[derive(Deserialize)]
 struct Said {
@@ -163,10 +168,11 @@ impl UploadServer for Companion {
         Box::pin(async move {
             let parts = listed.await?;
             let body = json!({ "parts": parts }).to_string();
-            let _: serde_json::Value = this.about("POST", &token, "/complete", Some(body)).await?;
+            let Completed { location } = this.about("POST", &token, "/complete", Some(body)).await?;
             let key = Begun::of(&token).and_then(|begun| Key::try_from(begun.key).ok());
             let key = key.ok_or(CallFailure::Refused(Refusal::TokenInvalid))?;
-            Ok(Object { key, size: parts.iter().map(|part| part.size).sum(), etag: None, verified: None })
+            let size = parts.iter().map(|part| part.size).sum();
+            Ok(Object { key, size, etag: None, verified: None, location })
         })
     }
 

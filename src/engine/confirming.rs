@@ -42,8 +42,8 @@ impl Engine {
         };
         let claim = claim.clone();
         match result {
-            Ok(Object { key, etag, verified, .. }) => {
-                let location = claim.destination.location;
+            Ok(Object { key, etag, verified, location, .. }) => {
+                let location = location.or(claim.destination.location);
                 self.succeed(id, key.into(), Uploaded { location, etag, verified });
             }
             Err(failure) => self.confirming_failed(id, claim, failure),

@@ -14,6 +14,9 @@ pub struct Object {
     /// Set where the store itself showed a checksum that equals the browser's. Silence is no proof.
     #[serde(default)]
     pub verified: Option<ChecksumAlgorithm>,
+    /// Its URL, where the server says it.
+    #[serde(default)]
+    pub location: Option<String>,
 }
 
 /// An entity tag as S3 sent it, quotes included.

@@ -110,7 +110,9 @@ impl Trial {
             None => self.store.object(key).map_or(Joined::Gone, Joined::Object),
         };
         match joined {
-            Joined::Object(size) => Ok(Object { key: key.parse().unwrap(), size, etag: None, verified: None }),
+            Joined::Object(size) => {
+                Ok(Object { key: key.parse().unwrap(), size, etag: None, verified: None, location: None })
+            }
             Joined::Missing(parts) => Err(Refusal::PartsMissing { parts }),
             Joined::Gone if confirm.checksums.is_some() => Err(Refusal::UploadMissing),
             Joined::Gone => Err(Refusal::ObjectMissing),

@@ -209,7 +209,7 @@ impl World {
     /// Finds the object of the oldest open call.
     pub(super) fn confirm(&mut self) {
         let call = self.confirms.pop_front().unwrap();
-        let object = Object { key: "confirmed".parse().unwrap(), size: 0, etag: None, verified: None };
+        let object = Object { key: "confirmed".parse().unwrap(), size: 0, etag: None, verified: None, location: None };
         self.input(Input::Confirmed { call, result: Ok(object) });
     }
 

@@ -128,7 +128,10 @@ impl S3 for Storage {
         request: S3Request<dto::CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<dto::CompleteMultipartUploadOutput>> {
         check(&request.input.key)?;
-        self.multipart.complete(request.input).await.map(S3Response::new)
+        let host = request.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
+        let location = host.map(|host| format!("http://{host}{}", request.uri.path()));
+        let output = self.multipart.complete(request.input).await?;
+        Ok(S3Response::new(dto::CompleteMultipartUploadOutput { location, ..output }))
     }
 
     async fn abort_multipart_upload(

@@ -138,7 +138,13 @@ mod tests {
     }
 
     fn head(sha256: Option<&str>, etag: &str) -> Head {
-        let object = Object { key: "k".parse().unwrap(), size: 3, etag: Some(ETag(etag.into())), verified: None };
+        let object = Object {
+            key: "k".parse().unwrap(),
+            size: 3,
+            etag: Some(ETag(etag.into())),
+            verified: None,
+            location: None,
+        };
         Head { object, sha256: sha256.map(str::to_owned), etag_may_be_md5: true }
     }
 

@@ -102,7 +102,7 @@ impl Store {
             etag_may_be_md5: head.server_side_encryption().is_none_or(is_aes)
                 && head.sse_customer_algorithm().is_none(),
             sha256: head.checksum_sha256().map(str::to_owned),
-            object: Object { key: key.clone(), size, etag, verified: None },
+            object: Object { key: key.clone(), size, etag, verified: None, location: None },
         })
     }
 
