@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::{
@@ -63,11 +64,49 @@ impl SlowPart {
     }
 }
 
-/// The upload's directory, in which `name` is being written.
-async fn until_written(server: &TestServer, name: &str) {
-    while !server.files().iter().any(|file| file.contains(name)) {
-        tokio::task::yield_now().await;
-    }
+/// Waits until a file whose name has `name` in it is there.
+async fn until_there(server: &TestServer, name: &str) {
+    let there = async {
+        while !has(server, name) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), there).await.unwrap();
+}
+
+fn has(server: &TestServer, name: &str) -> bool {
+    server.files().iter().any(|file| file.contains(name))
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_completed_upload_is_not_copied() {
+    use std::os::unix::fs::MetadataExt;
+
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let first = put(&s3, "a", &id, 1, &bytes(1, PART)).await.unwrap();
+    let last = put(&s3, "a", &id, 2, &bytes(2, 10)).await.unwrap();
+    let inode = |path: &str| server.dir().join(path).metadata().unwrap().ino();
+    let received = inode(&format!(".multipart/{id}/slots.{PART}"));
+    assert_eq!(complete(&s3, "a", &id, &[&first, &last]).await, None);
+    assert_eq!(inode("uploads/a"), received);
+    assert_same(&object(&s3, "a").await, &[&bytes(1, PART), &bytes(2, 10)]);
+}
+
+#[tokio::test]
+async fn a_part_far_from_the_others_leaves_no_hole_before_it() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let first = put(&s3, "a", &id, 1, &bytes(1, PART)).await.unwrap();
+    let far = put(&s3, "a", &id, 10_000, &bytes(2, PART)).await.unwrap();
+    assert!(has(&server, "10000."));
+    let slots = server.dir().join(format!(".multipart/{id}/slots.{PART}"));
+    assert_eq!(slots.metadata().unwrap().len(), PART as u64);
+    assert_eq!(complete(&s3, "a", &id, &[&first, &far]).await, None);
+    assert_same(&object(&s3, "a").await, &[&bytes(1, PART), &bytes(2, PART)]);
 }
 
 #[tokio::test]
@@ -115,7 +154,7 @@ async fn what_comes_when_the_object_is_there_changes_nothing() {
     let id = begin(&s3, "a").await;
     let parts = [bytes(1, PART), bytes(2, PART)];
     let late = SlowPart::begin(&server, "a", &id, 3, &bytes(3, PART)).await;
-    until_written(&server, "slots.").await;
+    until_there(&server, "slots.").await;
     let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
     let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
     assert_eq!(complete(&s3, "a", &id, &[&first, &second]).await, None);
@@ -130,7 +169,7 @@ async fn two_requests_for_one_part_do_not_mix_their_bytes() {
     let id = begin(&s3, "a").await;
     let parts = [bytes(1, PART), bytes(2, PART)];
     let slow = SlowPart::begin(&server, "a", &id, 1, &bytes(9, PART)).await;
-    until_written(&server, "slots.").await;
+    until_there(&server, "slots.").await;
     put(&s3, "a", &id, 1, &bytes(8, PART)).await.unwrap();
     assert_eq!(slow.finish().await, "200");
     let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
@@ -145,10 +184,11 @@ async fn a_part_that_broke_off_is_sent_to_the_same_place_again() {
     let s3 = server.s3();
     let id = begin(&s3, "a").await;
     let broken = SlowPart::begin(&server, "a", &id, 1, &bytes(9, PART)).await;
-    until_written(&server, "slots.").await;
+    until_there(&server, "slots.").await;
     broken.break_off().await;
     let parts = [bytes(1, PART), bytes(2, 10)];
     let first = put(&s3, "a", &id, 1, &parts[0]).await.unwrap();
+    assert!(has(&server, "00001.json") && server.files().len() == 3, "and to no other: {:?}", server.files());
     let second = put(&s3, "a", &id, 2, &parts[1]).await.unwrap();
     assert_eq!(complete(&s3, "a", &id, &[&first, &second]).await, None);
     assert_same(&object(&s3, "a").await, &[&parts[0], &parts[1]]);
@@ -176,8 +216,12 @@ async fn an_object_that_only_lacked_its_name_gets_it_at_the_next_start() {
         r#"{"bucket":"uploads","key":"b","attributes":{},"with_sha256":false,"initiated_ms":0}"#,
     )
     .unwrap();
+    // And one that can't be read.
+    let unreadable = dir.path().join(format!(".multipart/done-{PART}-y"));
+    std::fs::create_dir_all(&unreadable).unwrap();
+    std::fs::write(unreadable.join(format!("slots.{PART}")), "x").unwrap();
     let server = TestServer::start_in(dir, &[]).await;
-    assert_eq!(server.files(), ["uploads/folder/a"]);
+    assert_eq!(server.files(), [&format!(".multipart/y/slots.{PART}"), "uploads/folder/a"]);
 }
 
 #[tokio::test]

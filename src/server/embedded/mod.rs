@@ -159,7 +159,7 @@ fn endpoint(addr: SocketAddr) -> io::Result<Endpoint> {
 }
 
 async fn answer(service: S3Service, request: Request) -> impl IntoResponse {
-    let (request, unread) = drain::keep_body(request);
+    let (request, unread) = drain::keep_body(request, drain::MAX_SILENCE);
     let response = service.call(request.map(s3s::Body::http_body_unsync)).await;
     unread.drain().await;
     match response {

@@ -39,7 +39,7 @@ pub(super) struct Assembled {
 
 /// Makes one object of an upload's parts, and removes the upload.
 ///
-/// Nothing of it is held in memory, and until its last step nothing of it can be seen: whenever the server is killed, the
+/// Nothing of it is held in memory, and its last step gives the object its name: whenever the server is killed before, the
 /// call can be made again.
 pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3Result<Assembled> {
     let CompleteMultipartUploadInput { bucket, key, upload_id: id, multipart_upload, if_none_match, .. } = input;
@@ -66,7 +66,10 @@ pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3
         write_sidecar()?;
         fs::create_dir_all(object.parent().unwrap_or(files.root())).map_err(internal)?;
         fs::rename(&unfinished.0, &object).map_err(internal)?;
-        files.remove(&id)?;
+        // The object is there, whatever becomes of what it was made of.
+        if let Err(error) = files.remove(&id) {
+            eprintln!("The embedded store could not remove a completed upload: {error}");
+        }
     }
     Ok(assembled)
 }
@@ -91,7 +94,8 @@ fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]
         return Err(s3_error!(InvalidPartOrder));
     }
     let parts = asked.iter().map(|asked| {
-        let stored = asked.part_number.and_then(|number| files.part(id, number).ok());
+        let number = asked.part_number.unwrap_or_default();
+        let stored = files.part(id, number)?;
         let is_this = |stored: &StoredPart| {
             let etag = asked.e_tag.as_ref().is_some_and(|etag| etag.value() == stored.e_tag);
             etag && (asked.checksum_sha256.is_none() || asked.checksum_sha256.as_ref() == Some(&stored.sha256))
@@ -103,7 +107,7 @@ fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]
             ));
         }
         let stored = stored.filter(is_this).ok_or_else(|| s3_error!(InvalidPart))?;
-        Ok(Asked { number: asked.part_number.unwrap_or_default(), stored })
+        Ok(Asked { number, stored })
     });
     let parts = parts.collect::<S3Result<Vec<_>>>()?;
     let before_last = &parts[..parts.len() - 1];
@@ -127,8 +131,12 @@ fn slots_in_order(files: &Files, id: &str, parts: &[Asked]) -> S3Result<Option<u
 fn append(files: &Files, id: &str, parts: &[Asked], in_order: usize) -> S3Result<()> {
     let (slots, _) = files.part_bytes(id, 1, &parts[0].stored)?;
     let mut slots = File::options().write(true).open(slots).map_err(internal)?;
-    let size = |parts: &[Asked]| parts.iter().map(|asked| asked.stored.size).sum();
-    slots.seek(SeekFrom::Start(size(&parts[..in_order]))).map_err(internal)?;
+    let size = |parts: &[Asked]| parts.iter().map(|asked| asked.stored.size).sum::<u64>();
+    let (before, there) = (size(&parts[..in_order]), slots.metadata().map_err(internal)?.len());
+    if there < before {
+        return Err(s3_error!(InternalError, "The parts have {there} bytes instead of {before}."));
+    }
+    slots.seek(SeekFrom::Start(before)).map_err(internal)?;
     for asked in &parts[in_order..] {
         copy(files, id, asked, &mut slots)?;
     }
@@ -157,9 +165,15 @@ fn copy(files: &Files, id: &str, asked: &Asked, target: &mut File) -> S3Result<(
 fn e_tag(parts: &[Asked]) -> String {
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(u128::from_str_radix(&part.stored.e_tag, 16).unwrap_or_default().to_be_bytes());
+        md5.update(bytes_of(&part.stored.e_tag));
     }
     format!("{:032x}-{}", u128::from_be_bytes(md5.finalize().into()), parts.len())
+}
+
+/// What hexadecimal digits stand for.
+fn bytes_of(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
 }
 
 /// The SHA-256 of the parts' SHA-256, and their number.

@@ -4,11 +4,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use s3s::{S3Error, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    internal,
     receive::{Place, Received},
     slots::{Claim, Slots},
 };
@@ -25,9 +26,9 @@ const GONE: &str = "gone-";
 /// Before the part size and the id of an upload whose slots are an object that has only to get its name.
 const DONE: &str = "done-";
 
-/// A part with a higher number does not begin a file of slots: the hole before it would be large, and where file systems
-/// know no holes they are written. The first parts to come have low numbers.
-const MAX_FIRST_SLOT: i32 = 16;
+/// A slot is this many slots behind the end of its file at most: the hole before it would be large, and where file systems
+/// know no holes they are written. Parts come nearly in order.
+const MAX_HOLE: u64 = 16;
 
 /// The directories of unfinished uploads, each named after its id. All of an upload is in its own: whoever takes the
 /// directory away has ended the upload, and what was under way finds no place any more.
@@ -38,6 +39,9 @@ const MAX_FIRST_SLOT: i32 = 16;
 /// data/.multipart/{id}/slots.{size}   the bytes of parts of this size, each at its place in the object
 /// data/.multipart/{id}/00007.{random} the bytes of a part that is sent again, or came with another writing its slot
 /// ```
+///
+/// Windows does not let go of a directory in which a part is just being written: there, ending an upload fails until that
+/// is over.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     root: PathBuf,
@@ -72,6 +76,7 @@ impl Upload {
 pub(super) struct StoredPart {
     pub(super) bytes: Location,
     pub(super) size: u64,
+    /// As [`Received`] has it.
     pub(super) e_tag: String,
     /// In Base64.
     pub(super) sha256: String,
@@ -130,16 +135,27 @@ impl Files {
         Ok(uploads)
     }
 
-    /// Where the bytes of a part are written, if it has `size` bytes: in its slot, unless it has one already. What is
-    /// there stays until the new bytes are.
-    pub(super) fn place(&self, id: &str, number: i32, size: Option<u64>) -> Place {
-        let slot = size.filter(|size| *size > 0).and_then(|size| {
-            let file = self.dir(id).ok()?.join(slots_of(size));
-            let claim = self.slots.claim(id, number)?;
-            let is_free = self.part(id, number).is_err() && (number <= MAX_FIRST_SLOT || file.exists());
-            is_free.then(|| Place::Slot { file, offset: offset(number, size), _claim: claim })
-        });
-        slot.unwrap_or_else(|| Place::Own(self.temporary()))
+    /// Where the bytes of a part are written, if it has `size` bytes: in its slot, unless the part is there already. It
+    /// stays until the new bytes are all there.
+    pub(super) fn place(&self, id: &str, number: i32, size: Option<u64>) -> S3Result<Place> {
+        let slot = match size.filter(|size| *size > 0) {
+            Some(size) => self.free_slot(id, number, size)?,
+            None => None,
+        };
+        Ok(slot.unwrap_or_else(|| Place::Own(self.temporary())))
+    }
+
+    fn free_slot(&self, id: &str, number: i32, size: u64) -> S3Result<Option<Place>> {
+        let file = self.dir(id)?.join(slots_of(size));
+        let Some(claim) = self.slots.claim(id, number) else { return Ok(None) };
+        let end = match file.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(internal(error)),
+        };
+        let offset = offset(number, size);
+        let is_free = self.part(id, number)?.is_none() && offset < end + MAX_HOLE * size;
+        Ok(is_free.then_some(Place::Slot { file, offset, _claim: claim }))
     }
 
     /// That no slot of an upload is written; `None` if one is.
@@ -148,7 +164,7 @@ impl Files {
     }
 
     /// Makes received bytes a part, and forgets what the part was before.
-    pub(super) fn put_part(&self, id: &str, number: i32, received: &Received) -> Result<(), S3Error> {
+    pub(super) fn put_part(&self, id: &str, number: i32, received: &Received) -> S3Result<()> {
         let dir = self.dir(id)?;
         let bytes = match &received.place {
             Place::Slot { .. } => Location::Slot,
@@ -158,7 +174,7 @@ impl Files {
                 Location::Own(file)
             }
         };
-        let before = self.part(id, number).ok();
+        let before = self.part(id, number)?;
         let (e_tag, sha256) = (received.e_tag.clone(), received.sha256.clone());
         let part = StoredPart { bytes, size: received.size, e_tag, sha256 };
         self.write(&dir.join(record(number)), &part).map_err(no_such_upload)?;
@@ -169,11 +185,13 @@ impl Files {
         Ok(())
     }
 
-    /// # Errors
-    ///
-    /// `NoSuchUpload` also if there is no such part.
-    pub(super) fn part(&self, id: &str, number: i32) -> Result<StoredPart, S3Error> {
-        read(&self.dir(id)?.join(record(number))).map_err(no_such_upload)
+    /// `None` if there is no such part, as in an upload that has ended.
+    pub(super) fn part(&self, id: &str, number: i32) -> S3Result<Option<StoredPart>> {
+        match read(&self.dir(id)?.join(record(number))) {
+            Ok(part) => Ok(Some(part)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(internal(error)),
+        }
     }
 
     /// The file that has a part's bytes, and where they begin in it.
@@ -194,41 +212,42 @@ impl Files {
     }
 
     /// Ends an upload and removes all of it.
-    pub(super) fn remove(&self, id: &str) -> Result<(), S3Error> {
+    pub(super) fn remove(&self, id: &str) -> S3Result<()> {
         let gone = self.root.join(DIR).join(format!("{GONE}{id}"));
         fs::rename(self.dir(id)?, &gone).map_err(no_such_upload)?;
-        self.clear_away(&gone).map_err(|error| s3_error!(error, InternalError))
+        self.clear_away(&gone);
+        Ok(())
     }
 
     /// Ends an upload: its slots of this size are the object.
-    pub(super) fn publish(&self, id: &str, size: u64) -> Result<(), S3Error> {
+    pub(super) fn publish(&self, id: &str, size: u64) -> S3Result<()> {
         let done = self.root.join(DIR).join(format!("{DONE}{size}-{id}"));
         fs::rename(self.dir(id)?, &done).map_err(no_such_upload)?;
-        self.finish(id, size, &done).map_err(|error| s3_error!(error, InternalError))
+        self.name_object(id, size, &done).map_err(internal)
     }
 
     /// If the object can't get its name, the upload goes on.
-    fn finish(&self, id: &str, size: u64, done: &Path) -> io::Result<()> {
-        let upload: Upload = read(&done.join(UPLOAD))?;
-        let (slots, object) = (done.join(slots_of(size)), self.object(&upload.bucket, &upload.key));
-        // It has its name if the server was killed right after.
-        if slots.exists() {
-            let named =
-                fs::create_dir_all(object.parent().unwrap_or(&self.root)).and_then(|()| fs::rename(slots, object));
-            named.inspect_err(|_| drop(fs::rename(done, self.root.join(DIR).join(id))))?;
-        }
-        self.clear_away(done)
+    fn name_object(&self, id: &str, size: u64, done: &Path) -> io::Result<()> {
+        let name = || {
+            let upload: Upload = read(&done.join(UPLOAD))?;
+            let object = self.object(&upload.bucket, &upload.key);
+            fs::create_dir_all(object.parent().unwrap_or(&self.root))?;
+            fs::rename(done.join(slots_of(size)), object)
+        };
+        name().inspect_err(|_| drop(fs::rename(done, self.root.join(DIR).join(id))))?;
+        self.clear_away(done);
+        Ok(())
     }
 
     pub(super) fn object(&self, bucket: &str, key: &str) -> PathBuf {
         self.root.join(bucket).join(key)
     }
 
-    fn clear_away(&self, gone: &Path) -> io::Result<()> {
-        fs::remove_dir_all(gone)?;
+    /// What can't be removed now is at the next start; the call that ended the upload has done what it was for.
+    fn clear_away(&self, gone: &Path) {
+        let _ = fs::remove_dir_all(gone);
         // Fails, as it should, while there are others.
         let _ = fs::remove_dir(self.root.join(DIR));
-        Ok(())
     }
 
     /// Finishes what was being finished, and removes what was being removed, when the server was killed.
@@ -236,10 +255,16 @@ impl Files {
         for name in names(&self.root.join(DIR))? {
             let dir = self.root.join(DIR).join(&name);
             let done = name.strip_prefix(DONE).and_then(|done| done.split_once('-'));
-            if let Some((size, id)) = done.and_then(|(size, id)| Some((size.parse().ok()?, id))) {
-                self.finish(id, size, &dir)?;
-            } else if name.starts_with(GONE) {
-                self.clear_away(&dir)?;
+            match done.and_then(|(size, id)| Some((size.parse().ok()?, id))) {
+                Some((size, id)) if dir.join(slots_of(size)).try_exists()? => {
+                    if let Err(error) = self.name_object(id, size, &dir) {
+                        eprintln!("The embedded store could not finish {}: {error}", dir.display());
+                    }
+                }
+                // Its object has its name.
+                Some(_) => self.clear_away(&dir),
+                None if name.starts_with(GONE) => self.clear_away(&dir),
+                None => {}
             }
         }
         Ok(())
@@ -291,5 +316,5 @@ pub(super) fn no_such_upload(error: io::Error) -> S3Error {
     if error.kind() == io::ErrorKind::NotFound {
         return s3_error!(NoSuchUpload, "The upload was completed or aborted, or never begun.");
     }
-    s3_error!(error, InternalError)
+    internal(error)
 }

@@ -15,7 +15,7 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 use self::{
     assemble::assemble,
     files::{Files, StoredPart, Upload},
-    receive::{Expected, Received},
+    receive::{Expected, Received, Writer},
 };
 
 const MAX_PART_NUMBER: i32 = 10_000;
@@ -80,8 +80,10 @@ impl Multipart {
             md5: input.content_md5,
             sha256: input.checksum_sha256,
         };
-        let place = self.files.place(&upload_id, part_number, expected.size);
-        let received = Received::write(body, place, &expected).await?;
+        let (id, expected) = (upload_id.clone(), Arc::new(expected));
+        let asked = Arc::clone(&expected);
+        let writer = self.blocking(move |files| Writer::open(files.place(&id, part_number, asked.size)?, &asked));
+        let received = Received::write(body, writer.await?, &expected).await?;
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
             checksum_sha256: (upload.with_sha256 || expected.sha256.is_some()).then(|| received.sha256.clone()),
@@ -101,7 +103,10 @@ impl Multipart {
             numbers.retain(|number| *number > marker);
             let is_truncated = numbers.len() > max_parts.try_into().unwrap_or(0);
             numbers.truncate(max_parts.try_into().unwrap_or(0));
-            let listed = |number: &i32| Ok(listed(*number, &files.part(&upload_id, *number)?, upload.with_sha256));
+            let listed = |number: &i32| {
+                let part = files.part(&upload_id, *number)?.ok_or_else(|| s3_error!(NoSuchUpload))?;
+                Ok(listed(*number, &part, upload.with_sha256))
+            };
             let parts = numbers.iter().map(listed);
             Ok(dto::ListPartsOutput {
                 parts: Some(parts.collect::<S3Result<_>>()?),
@@ -189,7 +194,7 @@ impl Multipart {
         work: impl FnOnce(&Files) -> S3Result<T> + Send + 'static,
     ) -> S3Result<T> {
         let files = self.files.clone();
-        spawn_blocking(move || work(&files)).await.map_err(|error| s3_error!(error, InternalError))?
+        spawn_blocking(move || work(&files)).await.map_err(internal)?
     }
 }
 
@@ -214,6 +219,6 @@ fn listed_upload((id, upload): (String, Upload)) -> dto::MultipartUpload {
     }
 }
 
-fn internal(error: io::Error) -> S3Error {
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
     s3_error!(error, InternalError)
 }

@@ -8,11 +8,11 @@ use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use futures::StreamExt;
 use md5::Md5;
-use s3s::{S3Error, S3Result, dto::StreamingBlob, s3_error};
+use s3s::{S3Result, dto::StreamingBlob, s3_error};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::{files::no_such_upload, slots::Claim};
+use super::{files::no_such_upload, internal, slots::Claim};
 
 /// Bytes that are hashed and written at one time: enough that the change of threads is not what takes the time.
 const BATCH: usize = 512 << 10;
@@ -38,8 +38,8 @@ pub(super) enum Place {
 pub(super) struct Received {
     pub(super) place: Place,
     pub(super) size: u64,
-    /// In hexadecimal digits: the MD5 where the sender gave one, else the beginning of the SHA-256. S3's own changes with
-    /// the bytes too, and is not always their MD5.
+    /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256, so that bytes are hashed once. S3's own
+    /// is not always their MD5 either, and this one can't be taken for it.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub(super) e_tag: String,
@@ -53,14 +53,7 @@ impl Received {
     /// # Errors
     ///
     /// `BadDigest` for other bytes than expected, `IncompleteBody` for fewer or if the connection breaks.
-    pub(super) async fn write(mut body: StreamingBlob, place: Place, expected: &Expected) -> S3Result<Self> {
-        let mut writer = Writer {
-            file: place.open().map_err(no_such_upload)?,
-            place,
-            size: 0,
-            md5: expected.md5.is_some().then(Md5::new),
-            sha256: Sha256::new(),
-        };
+    pub(super) async fn write(mut body: StreamingBlob, mut writer: Writer, expected: &Expected) -> S3Result<Self> {
         let (mut batch, mut bytes_in_batch, mut received) = (Vec::new(), 0, 0);
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
@@ -102,7 +95,8 @@ impl Drop for Place {
     }
 }
 
-struct Writer {
+/// Writes a body and hashes it.
+pub(super) struct Writer {
     file: File,
     /// Given back by whoever has the writer: also where the connection broke, nobody else gets the slot while a batch is
     /// being written.
@@ -113,6 +107,11 @@ struct Writer {
 }
 
 impl Writer {
+    pub(super) fn open(place: Place, expected: &Expected) -> S3Result<Self> {
+        let file = place.open().map_err(no_such_upload)?;
+        Ok(Self { file, place, size: 0, md5: expected.md5.is_some().then(Md5::new), sha256: Sha256::new() })
+    }
+
     async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
         let written = spawn_blocking(move || {
             for bytes in &batch {
@@ -135,8 +134,7 @@ impl Writer {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
         let sha256: [u8; 32] = self.sha256.finalize().into();
-        let e_tag = md5.or(sha256.first_chunk().copied()).unwrap_or_default();
-        let e_tag = format!("{:032x}", u128::from_be_bytes(e_tag));
+        let e_tag = md5.map_or_else(|| digits(&sha256), |md5| digits(&md5));
         let sha256 = BASE64.encode(sha256);
         if expected.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
             return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
@@ -145,6 +143,7 @@ impl Writer {
     }
 }
 
-fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
-    s3_error!(error, InternalError)
+/// In hexadecimal.
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
