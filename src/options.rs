@@ -90,7 +90,7 @@ impl Options {
         let engine = engine::Options {
             timeout: self.timeout,
             limit: self.limit,
-            max_part_requests: self.server.max_part_requests().max(1).into(),
+            max_part_requests: self.server.max_part_requests().into(),
             retry: self.retry,
             restrictions: self.restrictions,
             checksum: self.server.checksum().filter(|algorithm| self.integrity && is_available(*algorithm)),

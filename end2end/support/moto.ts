@@ -32,10 +32,18 @@ export class Moto {
       env: { PATH: process.env.PATH, MOTO_DISABLE_GLOBAL_CORS: 'true' },
     })
     const moto = new Moto(port, child)
-    const ended = once(child, 'exit').then(() => Promise.reject(new Error(moto.output.join('\n'))))
+    const ended = new Promise<never>((_, reject) => {
+      child.once('error', reject)
+      child.once('exit', () => reject(new Error(moto.output.join('\n'))))
+    })
     ended.catch(() => {})
-    await Promise.race([moto.#runs(), ended])
-    await moto.#ask('PUT', '')
+    try {
+      await Promise.race([moto.#runs(), ended])
+      await moto.#ask('PUT', '')
+    } catch (error) {
+      await moto.stop()
+      throw error
+    }
     return moto
   }
 

@@ -22,8 +22,9 @@ export function presign(method: 'GET' | 'PUT' | 'POST', url: string, { accessKey
     'X-Amz-SignedHeaders': 'host',
   }
   signed.search = Object.entries(query)
-    .map(pair => pair.map(encodeURIComponent).join('='))
-    .sort()
+    .map(pair => pair.map(encodeURIComponent))
+    .sort(([name], [other]) => (name! < other! ? -1 : 1))
+    .map(pair => pair.join('='))
     .join('&')
   const { pathname, search, host } = signed
   const canonical = [method, pathname, search.slice(1), `host:${host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')

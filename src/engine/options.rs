@@ -13,14 +13,14 @@ pub struct Options {
     pub timeout: Duration,
     /// Data requests at one time, over all files together; zero is no limit.
     pub limit: usize,
-    /// Parts of one file on their way at one time, whatever the limit; at least one. Some stores refuse more.
+    /// Parts of one file on their way at one time, whatever the limit; zero counts as one. Some stores refuse more.
     pub max_part_requests: usize,
     /// When and how often a failed step is tried again.
     pub retry: RetryPolicy,
     /// What may be added at all.
     pub restrictions: Restrictions,
-    /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread. What is read
-    /// may be in memory until it is sent: without a `limit`, no more than 12 parts and files are then on their way at one time.
+    /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread. Without a
+    /// `limit`, no more than 12 parts and files are then on their way at one time.
     pub checksum: Option<ChecksumAlgorithm>,
     /// The randomness of this engine's retry delays: same seed, same delays.
     pub seed: u64,

@@ -35,7 +35,7 @@ pub(super) struct Queues {
 
 impl Queues {
     pub(super) fn new(max_parts_underway: usize) -> Self {
-        Self { max_parts_underway, ..Self::default() }
+        Self { max_parts_underway: max_parts_underway.max(1), ..Self::default() }
     }
 
     pub(super) fn enter(&mut self, file: &UploadFile) {

@@ -20,6 +20,7 @@ test('5 GiB, every part verified', async ({ browser, server, folder, store }) =>
   const memory = await watchMemory(browser, async () => void (milliseconds = await page.upload()))
   await expectStored(store, [file])
   expect(await page.verified()).toMatch(/SHA-256/)
+  await page.close()
   printTable('One sparse file of 5 GiB over loopback, every part verified', [
     { ...row({ client: 'this page', bytes: BYTES, milliseconds }), ...memoryColumns(memory) },
   ])

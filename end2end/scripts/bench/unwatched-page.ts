@@ -14,17 +14,17 @@ export class UnwatchedPage {
   ) {}
 
   /** Returns when the page has loaded. */
-  static async open(browser: Browser, url: string): Promise<UnwatchedPage> {
+  static async open(browser: Browser, url: string, { bypassCSP = false } = {}): Promise<UnwatchedPage> {
     const session = await browser.newBrowserCDPSession()
     // Playwright lets go of pages in contexts that it did not make.
     const { browserContextId } = await session.send('Target.createBrowserContext', { disposeOnDetach: true })
     const { targetId } = await session.send('Target.createTarget', { url: 'about:blank', browserContextId })
     const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
     const page = new UnwatchedPage(session, browserContextId, sessionId)
-    await page.#call('Page.enable')
-    const loaded = page.#hears('Page.loadEventFired')
+    await page.#call('Page.setBypassCSP', { enabled: bypassCSP })
+    // Answered when the new document is there.
     await page.#call('Page.navigate', { url })
-    await loaded
+    await page.evaluate(untilLoaded)
     return page
   }
 
@@ -58,7 +58,7 @@ export class UnwatchedPage {
 
   async #call<T>(method: string, params: object = {}): Promise<T> {
     const id = ++this.#calls
-    const answer = this.#hear(message => message.id === id)
+    const answer = this.#answer(id)
     await this.session.send('Target.sendMessageToTarget', {
       sessionId: this.sessionId,
       message: JSON.stringify({ id, method, params }),
@@ -68,16 +68,12 @@ export class UnwatchedPage {
     return result as T
   }
 
-  async #hears(event: string): Promise<void> {
-    await this.#hear(message => message.method === event)
-  }
-
-  #hear(isIt: (message: Message) => boolean): Promise<Message> {
+  #answer(id: number): Promise<Message> {
     return new Promise(resolve => {
       const listen = ({ sessionId, message: text }: { sessionId: string; message: string }) => {
         if (sessionId !== this.sessionId) return
         const message = JSON.parse(text) as Message
-        if (!isIt(message)) return
+        if (message.id !== id) return
         this.session.off('Target.receivedMessageFromTarget', listen)
         resolve(message)
       }
@@ -86,9 +82,13 @@ export class UnwatchedPage {
   }
 }
 
+/** In the page. */
+async function untilLoaded(): Promise<void> {
+  if (document.readyState !== 'complete') await new Promise(resolve => addEventListener('load', resolve))
+}
+
 interface Message {
   id?: number
-  method?: string
   result?: unknown
   error?: { message: string }
 }
