@@ -204,8 +204,6 @@ impl Driver {
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
             Output::Cancel { request } => drop(self.take_request(request)),
             Output::Read { call, file, body, algorithm } => self.read(call, file, body, algorithm),
-            // Nothing was kept.
-            Output::Release { .. } => {}
             Output::SignParts { call, token, parts } => self.sign_parts(call, token, parts),
             Output::Create { call, file, again } => self.create(call, file, again),
             Output::List { call, token } => {

@@ -251,12 +251,6 @@ impl UploadFile {
         (busy, steps().filter(|step| matches!(step, Step::Sending(_))).count())
     }
 
-    /// Where in the file what was read for it begins.
-    pub(super) fn held(&self) -> Vec<u64> {
-        let held = self.pieces().filter(|(_, step)| step.holds_bytes());
-        held.filter_map(|(piece, _)| self.range(piece.part).map(|body| body.start)).collect()
-    }
-
     /// The file's bytes, or those of one of its parts.
     pub(super) fn range(&self, part: Option<PartNumber>) -> Option<Range<u64>> {
         match part {

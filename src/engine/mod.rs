@@ -22,8 +22,7 @@
 //! | `input`, `output`, `options`, `status`, `error`, `id`, `time` | the words spoken with the driver |
 //!
 //! What never happens here: a scan of all files because of one event. All changes of a file go through
-//! `Engine::update`, which keeps queues and sums true, and releases what was read for a step that is over. Only what is
-//! about to be sent is in memory: a file that backs off, is paused or without a network is read again.
+//! `Engine::update`, which keeps queues and sums true.
 
 mod clocks;
 mod concurrency;
@@ -96,7 +95,7 @@ pub struct Engine {
     clocks: Clocks,
     concurrency: Concurrency,
     /// With where in its file the piece begins: the file may be gone when the answer comes.
-    read_calls: SortedMap<CallId, (Piece, u64)>,
+    read_calls: SortedMap<CallId, Piece>,
     sign_calls: SortedMap<CallId, SignCall>,
     /// With the token that the call was made with: its file may be gone when the answer comes.
     create_calls: SortedMap<CallId, (FileId, UploadToken)>,
@@ -288,18 +287,11 @@ impl Engine {
     /// Not generic, and so in the page once.
     fn update_by(&mut self, id: FileId, change: &mut dyn FnMut(&mut UploadFile)) {
         let Some(file) = self.files.get_mut(&id) else { return };
-        let held = file.held();
         self.queues.leave(file);
         self.tally.leave(file);
         change(file);
         self.queues.enter(file);
         self.tally.enter(file);
-        if !held.is_empty() {
-            let holds = file.held();
-            for start in held.into_iter().filter(|start| !holds.contains(start)) {
-                self.outbox.push(Output::Release { file: id, start });
-            }
-        }
         self.outbox.changed(id);
     }
 
@@ -317,6 +309,6 @@ impl Engine {
     }
 
     fn waiting_for(&self, next: Next) -> Step {
-        if self.network.is_online() { Step::Ready(next) } else { Step::Offline(next.without_bytes()) }
+        if self.network.is_online() { Step::Ready(next) } else { Step::Offline(next) }
     }
 }

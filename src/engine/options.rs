@@ -19,8 +19,7 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What may be added at all.
     pub restrictions: Restrictions,
-    /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread. Without a
-    /// `limit`, no more than 12 parts and files are then on their way at one time.
+    /// What bytes are read and signed with, so that the store refuses any others; `None` leaves them unread.
     pub checksum: Option<ChecksumAlgorithm>,
     /// The randomness of this engine's retry delays: same seed, same delays.
     pub seed: u64,

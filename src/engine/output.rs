@@ -17,13 +17,6 @@ pub enum Output {
         /// What to compute.
         algorithm: ChecksumAlgorithm,
     },
-    /// Forget what was read of a file from `start` on, if it was kept. A read that is not over is answered all the same.
-    Release {
-        /// Whose bytes.
-        file: FileId,
-        /// The first of them.
-        start: u64,
-    },
     /// Ask the server to sign these files in one call, renewing the token of those that have one
     /// (`UploadFile::token`), for `UploadFile::checksum` and `UploadFile::part_size`; answer with `Input::Signed`.
     Sign {

@@ -67,16 +67,6 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Whether bytes that were read for it are in memory, or are about to be.
-    pub(super) fn holds_bytes(&self) -> bool {
-        match self {
-            Self::Reading(_) | Self::Ready(Next::Sign(Some(_))) | Self::Signing(_, Some(_)) => true,
-            Self::Ready(Next::Send(signature)) => signature.checksum.is_some(),
-            Self::Sending(transfer) => transfer.signature.checksum.is_some(),
-            _ => false,
-        }
-    }
-
     /// Whether the server is asked what the store has, or will be at once.
     pub(super) fn is_check(&self) -> bool {
         matches!(self, Self::Ready(Next::Check(_)) | Self::Checking(..))
@@ -114,17 +104,6 @@ pub(super) enum Next {
     Send(Signature),
     Check(Option<Checksum>),
     Confirm(Claim),
-}
-
-impl Next {
-    /// The same for who may have to wait long: memory is for what goes on soon, and bytes can be read again.
-    pub(super) fn without_bytes(self) -> Self {
-        match self {
-            Self::Sign(Some(_)) => Self::Prepare,
-            Self::Send(signature) if signature.checksum.is_some() => Self::Prepare,
-            next => next,
-        }
-    }
 }
 
 /// What can fail and be tried again, with a budget of its own.

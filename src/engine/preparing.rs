@@ -32,9 +32,8 @@ impl Engine {
         }
     }
 
-    /// Without checksums twice the limit is signed ahead, and not before half of it is gone: few calls, and no memory.
-    /// What is read may stay in memory until it is sent, so of that there is no more than the limit ahead, and no more than
-    /// twice the limit in all.
+    /// Without checksums twice the limit is signed ahead, and not before half of it is gone: few calls. With them no more
+    /// than the limit is read ahead, and so at one time, which takes memory.
     fn room_to_prepare(&self) -> usize {
         let ahead = self.queues.prepared_ahead();
         // What was begun with checksums goes on with them, whatever the options say since.
@@ -42,11 +41,8 @@ impl Engine {
             (0, false) => usize::MAX,
             (limit, false) if ahead <= limit => limit.saturating_mul(2) - ahead,
             (_, false) => 0,
-            (limit, true) => {
-                let limit = if limit == 0 { UNLIMITED_READS } else { limit };
-                let in_memory = self.queues.in_memory();
-                limit.saturating_sub(ahead).min(limit.saturating_mul(2).saturating_sub(in_memory))
-            }
+            (0, true) => UNLIMITED_READS.saturating_sub(ahead),
+            (limit, true) => limit.saturating_sub(ahead),
         }
     }
 
@@ -56,7 +52,7 @@ impl Engine {
         match self.algorithm_for(piece, &body) {
             Some(algorithm) => {
                 let call = self.ids.call();
-                self.read_calls.insert(call, (piece, body.start));
+                self.read_calls.insert(call, piece);
                 self.set_step(piece, Step::Reading(call));
                 self.outbox.push(Output::Read { call, file: piece.file, body, algorithm });
             }
@@ -93,13 +89,9 @@ impl Engine {
 
     /// The browser has read bytes, and computed their checksum.
     pub(super) fn read(&mut self, call: CallId, result: Result<Checksum, ()>) {
-        let Some((piece, start)) = self.read_calls.remove(&call) else { return };
-        let step = self.step(piece);
-        if !matches!(step, Some(Step::Reading(by)) if *by == call) {
-            // The piece has gone other ways since: what was read late serves nobody, unless the same is needed again.
-            if !step.is_some_and(Step::holds_bytes) {
-                self.outbox.push(Output::Release { file: piece.file, start });
-            }
+        let Some(piece) = self.read_calls.remove(&call) else { return };
+        // If the piece has gone other ways since, what was read late serves nobody.
+        if !matches!(self.step(piece), Some(Step::Reading(by)) if *by == call) {
             return;
         }
         match result {

@@ -25,8 +25,6 @@ pub(super) struct Queues {
     to_confirm: SortedSet<Piece>,
     /// Being read or signed.
     preparing: usize,
-    /// Pieces whose bytes are in memory.
-    in_memory: usize,
     offline: SortedSet<Piece>,
     backing_off: SortedSet<(Instant, Piece)>,
     /// Of one file.
@@ -49,9 +47,6 @@ impl Queues {
     fn place(&mut self, file: &UploadFile, is_in: bool) {
         let (busy, in_flight) = file.load();
         for (piece, step) in file.pieces() {
-            if step.holds_bytes() {
-                self.in_memory = if is_in { self.in_memory + 1 } else { self.in_memory - 1 };
-            }
             match step {
                 Step::Ready(Next::Prepare) => self.to_prepare.place((busy, piece), is_in),
                 Step::InParts if file.has_parts_left() => {
@@ -76,11 +71,6 @@ impl Queues {
     /// Files and parts that are signed, or will be soon.
     pub(super) fn prepared_ahead(&self) -> usize {
         self.to_send.len() + self.to_sign.len() + self.preparing
-    }
-
-    /// Pieces whose bytes are in memory, or will be.
-    pub(super) fn in_memory(&self) -> usize {
-        self.in_memory
     }
 
     /// What is prepared next: a file, a part that was begun, or a file whose next part is meant.

@@ -66,7 +66,6 @@ impl Engine {
     }
 
     pub(super) fn back_off(&mut self, piece: Piece, next: Next, after: Duration) {
-        let next = next.without_bytes();
         self.set_step(piece, Step::BackingOff { until: self.now + after, after, next });
     }
 

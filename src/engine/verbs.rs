@@ -142,9 +142,6 @@ impl Engine {
     pub(super) fn take_off(&mut self, id: FileId, discards: bool) {
         self.halt(id);
         let Some(file) = self.files.remove(&id) else { return };
-        for start in file.held() {
-            self.outbox.push(Output::Release { file: id, start });
-        }
         self.queues.leave(&file);
         self.tally.leave(&file);
         self.ended.remove(&id);

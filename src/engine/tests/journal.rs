@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use super::memory::Memory;
 use super::referee::Referee;
 use super::store::{key_of, upload_of};
 use super::trial::{PART_SIZE, Trial};
@@ -51,7 +50,6 @@ impl Trial {
         }
         self.let_go(&mut arrives);
         self.engine = Engine::new(self.engine.options().clone());
-        self.memory = Memory::default();
         self.referee = Referee::default();
         self.journal.pages += 1;
         for (size, upload) in self.journal.entries.clone().into_values() {

@@ -4,8 +4,7 @@
 //! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
 //! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
 //!
-//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`memory::Memory`] and
-//! [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call.
+//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -18,7 +17,6 @@ mod events;
 mod fairness;
 mod journal;
 mod many_files;
-mod memory;
 mod offline;
 mod parts;
 mod pausing;

@@ -307,7 +307,6 @@ pub(super) fn describe(output: &Output) -> Option<String> {
             format!("send {file} {}..{} as #{request}", bytes(body.start), bytes(body.end))
         }
         Output::Read { file, body, .. } => format!("read {file} {}..{}", bytes(body.start), bytes(body.end)),
-        Output::Release { file, start } => format!("release {file} {}", bytes(*start)),
         Output::SignParts { token, parts, .. } => {
             let parts: Vec<_> = parts.iter().map(|part| part.part.get()).collect();
             format!("sign parts {} of {}", list(&parts), token.as_str())
