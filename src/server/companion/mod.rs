@@ -12,7 +12,7 @@
 //! | `DELETE /multipart/{uploadId}` | the parts are gone |
 //! | `GET /sts` | credentials that end, for a client that signs for itself: only where a role for it is configured |
 //!
-//! Credentials take every limit but their folder and their end from the server's hands, so it takes an operator to ask for
+//! Credentials take every limit but the prefix and their end from the server's hands, so it takes an operator to ask for
 //! them.
 
 mod answer;
@@ -38,7 +38,7 @@ use self::{
 use super::{
     UploadService,
     http::{Room, Unread},
-    service::{FolderCredentials, StoredPart},
+    service::StoredPart,
 };
 
 const PREFIX: &str = "/s3";
@@ -121,10 +121,8 @@ async fn abort(State(service): State<UploadService>, upload: Named) -> Answer {
     Ok(Json(json!({})))
 }
 
-/// Companion's answer, and the folder that it has none of: one for each answer, so that no client can write over what
-/// another has sent.
 async fn lend(State(service): State<UploadService>) -> Answer {
-    let FolderCredentials { credentials, prefix } = service.lend_credentials().await?;
+    let credentials = service.lend_credentials().await?;
     let end = credentials.expiration().fmt(DateTimeFormat::DateTime);
     let end = end.map_err(|_| Problem::new(StatusCode::BAD_GATEWAY, "s3: the credentials have no end"))?;
     let bucket = service.bucket();
@@ -137,7 +135,6 @@ async fn lend(State(service): State<UploadService>) -> Answer {
         },
         "bucket": bucket.name(),
         "region": bucket.region(),
-        "prefix": prefix,
     })))
 }
 

@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use super::{Store, UploadService, store::OPERATION_TIMEOUT, store_error::StoreError};
 use crate::{
     s3::Refusal,
-    server::{
-        config::{RoleArn, StsConfig},
-        random::random_id,
-    },
+    server::config::{RoleArn, StsConfig},
 };
 
 /// What STS takes, for any role.
@@ -29,13 +26,6 @@ const SESSION: &str = "companion";
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
 const ACTIONS: [&str; 3] = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
-
-/// Credentials that end, for all keys of one folder.
-pub(in crate::server) struct FolderCredentials {
-    pub(in crate::server) credentials: Credentials,
-    /// What every key has to begin with.
-    pub(in crate::server) prefix: String,
-}
 
 /// The service that has credentials for others.
 #[derive(Debug)]
@@ -63,15 +53,15 @@ impl UploadService {
         self.0.sts.is_some()
     }
 
-    /// Credentials for a folder that nobody else has any for, nor anything in.
+    /// Credentials that end, for uploads below the prefix: the same for all who ask, so that a client can have new ones
+    /// while its upload runs.
     ///
     /// # Errors
     ///
     /// [`Refusal::StoreUnavailable`] and [`Refusal::StoreRefused`] as STS answers.
-    pub(in crate::server) async fn lend_credentials(&self) -> Result<FolderCredentials, Refusal> {
+    pub(in crate::server) async fn lend_credentials(&self) -> Result<Credentials, Refusal> {
         let none = || Refusal::StoreRefused { reason: "it has no credentials to lend".to_owned() };
         let sts = self.0.sts.as_ref().ok_or_else(none)?;
-        let prefix = format!("{}{}/", self.0.config.prefix, random_id());
         let life = self.0.config.expires.clamp(MIN_LIFE, MAX_LIFE);
         let request = sts
             .client
@@ -79,9 +69,9 @@ impl UploadService {
             .role_arn(sts.role.as_str())
             .role_session_name(SESSION)
             .duration_seconds(i32::try_from(life.as_secs()).unwrap_or(i32::MAX))
-            .policy(policy(sts.role.partition(), self.bucket().name(), &prefix).to_string());
+            .policy(policy(sts.role.partition(), self.bucket().name(), &self.0.config.prefix).to_string());
         let answer = request.send().await.map_err(|error| StoreError::new("AssumeRole", &error))?;
-        Ok(FolderCredentials { credentials: answer.credentials.ok_or_else(none)?, prefix })
+        answer.credentials.ok_or_else(none)
     }
 }
 
