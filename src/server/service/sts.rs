@@ -13,11 +13,12 @@ use crate::{
     server::config::{RoleArn, StsConfig},
 };
 
-/// What STS takes, for any role.
+/// What STS takes of every role. No role's own maximum is less than an hour; longer than that one is refused, and where the
+/// server's credentials are those of a role themselves ("role chaining"), an hour is the most whatever the role allows.
 ///
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 const MIN_LIFE: Duration = Duration::from_mins(15);
-const MAX_LIFE: Duration = Duration::from_hours(12);
+const MAX_LIFE: Duration = Duration::from_hours(1);
 
 /// As Companion calls it. AWS's logs have it.
 const SESSION: &str = "companion";
