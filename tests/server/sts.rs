@@ -53,6 +53,13 @@ impl Lender {
         let url = reqwest::Url::parse(&format!("http://h/?{form}")).unwrap();
         url.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned()
     }
+
+    /// Of the policy that the nth call asked for.
+    fn statements(&self, nth: usize) -> Vec<Value> {
+        let mut policy: Value = serde_json::from_str(&self.asked(nth, "Policy")).unwrap();
+        assert_eq!(policy["Version"], "2012-10-17");
+        serde_json::from_value(policy["Statement"].take()).unwrap()
+    }
 }
 
 #[tokio::test]
@@ -72,13 +79,27 @@ async fn credentials_are_for_uploads_below_the_prefix_whoever_asks_and_end_as_so
         assert_eq!(lender.lend().await, (200, expected.clone()));
         let asked = ["Action", "RoleArn", "RoleSessionName", "DurationSeconds"].map(|name| lender.asked(call, name));
         assert_eq!(asked, ["AssumeRole", ROLE, "companion", "900"]);
-        let policy: Value = serde_json::from_str(&lender.asked(call, "Policy")).unwrap();
-        let statement = json!({
+        let uploads = json!({
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             "Resource": "arn:aws:s3:::photos/in/*",
         });
-        assert_eq!(policy, json!({ "Version": "2012-10-17", "Statement": [statement] }));
+        assert_eq!(lender.statements(call)[0], uploads);
+    }
+}
+
+#[tokio::test]
+async fn with_aws_the_policy_allows_s3_to_use_keys_of_kms_and_with_other_stores_it_names_none() {
+    let encryption = json!({
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": { "StringLike": { "kms:ViaService": "s3.eu-central-1.amazonaws.com*" } },
+    });
+    let other = [("S3_PROVIDER", "custom"), ("S3_ENDPOINT", "http://127.0.0.1:1")];
+    for (store, expected) in [(&[][..], &[encryption][..]), (&other[..], &[])] {
+        let lender = Lender::start(StatusCode::OK, ANSWER, store).await;
+        assert_eq!((lender.lend().await.0, &lender.statements(0)[1..]), (200, expected));
     }
 }
 

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use super::{Store, UploadService, store::OPERATION_TIMEOUT, store_error::StoreError};
 use crate::{
     s3::Refusal,
-    server::config::{RoleArn, StsConfig},
+    server::{
+        config::{RoleArn, StsConfig},
+        provider::AWS,
+    },
 };
 
 /// What STS takes of every role. No role's own maximum is less than an hour; longer than that one is refused, and where the
@@ -27,6 +30,13 @@ const SESSION: &str = "companion";
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
 const ACTIONS: [&str; 3] = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+
+/// What uploads need besides where the bucket encrypts with a key of KMS, the second for parts. Allowed through S3 only, where
+/// none of the above reads an object.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
+const KMS_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 
 /// The service that has credentials for others.
 #[derive(Debug)]
@@ -70,14 +80,25 @@ impl UploadService {
             .role_arn(sts.role.as_str())
             .role_session_name(SESSION)
             .duration_seconds(i32::try_from(life.as_secs()).unwrap_or(i32::MAX))
-            .policy(policy(sts.role.partition(), self.bucket().name(), &self.0.config.prefix).to_string());
+            .policy(self.lending_policy(&sts.role).to_string());
         let answer = request.send().await.map_err(|error| StoreError::new("AssumeRole", &error))?;
         answer.credentials.ok_or_else(none)
     }
-}
 
-/// Of what the role may do, this is left.
-fn policy(partition: &str, bucket: &str, prefix: &str) -> Value {
-    let keys = format!("arn:{partition}:s3:::{bucket}/{prefix}*");
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ACTIONS, "Resource": keys }] })
+    /// Of what the role may do, this is left.
+    fn lending_policy(&self, role: &RoleArn) -> Value {
+        let bucket = self.bucket();
+        let keys = format!("arn:{}:s3:::{}/{}*", role.partition(), bucket.name(), self.0.config.prefix);
+        let mut statements = vec![json!({ "Effect": "Allow", "Action": ACTIONS, "Resource": keys })];
+        // Other stores have no such keys, and need not take a policy with actions that are none of theirs.
+        if *self.0.config.store.provider() == AWS {
+            // With or without China's `.cn`.
+            let s3 = format!("s3.{}.amazonaws.com*", bucket.region());
+            let condition = json!({ "StringLike": { "kms:ViaService": s3 } });
+            statements.push(json!({
+                "Effect": "Allow", "Action": KMS_ACTIONS, "Resource": "*", "Condition": condition,
+            }));
+        }
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
 }
