@@ -15,6 +15,7 @@ export class Wire {
   maxInFlight = 0
 
   #rules: Rule[] = []
+  #readers?: string
   #waits = new Set<Wait>()
   #port = 0
   #server = this.#newServer()
@@ -95,6 +96,11 @@ export class Wire {
     return this.#rule({ ...scope, flip: at })
   }
 
+  /** Pages of this origin may read answers, also where the store forgets to say so. */
+  letRead(origin: string): void {
+    this.#readers = origin
+  }
+
   #rule(fault: Fault): Rule {
     const rule = new Rule(fault)
     this.#rules.push(rule)
@@ -155,8 +161,10 @@ export class Wire {
     if (exchange) this.#changed(() => (exchange.storeStatus = reply.statusCode))
     if (rule?.fault.onAnswer) await rule.fault.onAnswer(rule, client)
     if (exchange && !socket.destroyed) this.#changed(() => Object.assign(exchange, { status: reply.statusCode, over: true }))
+    const forgotten = this.#readers && !reply.headers['access-control-allow-origin']
     answer.writeHead(reply.statusCode ?? 502, reply.statusMessage, [
       ...withoutConnection(reply.rawHeaders),
+      ...(forgotten ? ['Access-Control-Allow-Origin', this.#readers!] : []),
       'Connection',
       'close',
     ])
@@ -219,6 +227,11 @@ export class Exchange {
     return Number(this.url.searchParams.get('partNumber')) || undefined
   }
 
+  /** Whose signature it has. */
+  get accessKey(): string | undefined {
+    return this.url.searchParams.get('X-Amz-Credential')?.split('/')[0]
+  }
+
   constructor(client: IncomingMessage) {
     this.method = client.method ?? ''
     this.url = new URL(client.url ?? '/', `http://${client.headers.host}`)
@@ -244,6 +257,7 @@ interface Refusal {
 /** S3's own words. */
 const MESSAGES = {
   AccessDenied: 'Access Denied',
+  ExpiredToken: 'The provided token has expired.',
   SlowDown: 'Please reduce your request rate.',
 }
 

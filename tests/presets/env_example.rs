@@ -9,7 +9,7 @@ use crate::example::{Variables, config, paragraphs, presets, read, s3};
 /// Read by AWS's own provider chain.
 const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// Only for stores elsewhere.
+/// Only for stores elsewhere, and with `COMPANION_ORIGINS`.
 const STS: &str = "COMPANION_STS_ROLE_ARN";
 
 #[test]
@@ -47,6 +47,9 @@ fn every_other_variable_has_an_example_that_is_valid_alone() {
         for (name, value) in variables {
             assert_eq!(value.is_empty(), empty.contains(&name.as_str()), "{name}={value}");
             let mut alone = if name.starts_with("S3_") || name == STS { aws() } else { Variables::new() };
+            if name == STS {
+                alone.insert("COMPANION_ORIGINS".to_owned(), "https://my-app.com".to_owned());
+            }
             alone.insert(name.clone(), value);
             assert!(config(&alone).is_ok(), "{name}: {}", config(&alone).unwrap_err());
         }

@@ -174,6 +174,7 @@ async fn pages_of_the_configured_origins_may_call_and_no_others() {
     }
     let (_, headers) = cors(&server, Method::OPTIONS, Some("https://my-app.com")).await;
     assert_eq!(headers["access-control-allow-methods"], "GET,POST,DELETE,OPTIONS");
+    assert_eq!(headers["access-control-expose-headers"], "retry-after");
     assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("content-type,accept"));
     for origin in [None, Some(own.as_str())] {
         let (status, headers) = cors(&server, Method::GET, origin).await;

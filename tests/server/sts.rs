@@ -53,47 +53,59 @@ impl Lender {
         let url = reqwest::Url::parse(&format!("http://h/?{form}")).unwrap();
         url.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned()
     }
+
+    /// Of the policy that the nth call asked for.
+    fn statements(&self, nth: usize) -> Vec<Value> {
+        let mut policy: Value = serde_json::from_str(&self.asked(nth, "Policy")).unwrap();
+        assert_eq!(policy["Version"], "2012-10-17");
+        serde_json::from_value(policy["Statement"].take()).unwrap()
+    }
 }
 
 #[tokio::test]
-async fn credentials_are_for_uploads_into_a_folder_of_their_own_and_end_as_soon_as_they_can() {
-    let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", "60")]).await;
-    let mut folders = Vec::new();
+async fn credentials_are_for_uploads_below_the_prefix_whoever_asks_and_end_as_soon_as_they_can() {
+    let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", "60"), ("UPLOAD_PREFIX", "in/")]).await;
+    let expected = json!({
+        "credentials": {
+            "AccessKeyId": "ASIA",
+            "SecretAccessKey": "s/+=",
+            "SessionToken": "t/+=",
+            "Expiration": "2027-01-15T08:15:00Z",
+        },
+        "bucket": "photos",
+        "region": "eu-central-1",
+    });
     for call in 0..2 {
-        let (status, answer) = lender.lend().await;
-        let folder = answer["prefix"].as_str().unwrap().to_owned();
-        let expected = json!({
-            "credentials": {
-                "AccessKeyId": "ASIA",
-                "SecretAccessKey": "s/+=",
-                "SessionToken": "t/+=",
-                "Expiration": "2027-01-15T08:15:00Z",
-            },
-            "bucket": "photos",
-            "region": "eu-central-1",
-            "prefix": folder,
-        });
-        assert_eq!((status, &answer), (200, &expected));
-
+        assert_eq!(lender.lend().await, (200, expected.clone()));
         let asked = ["Action", "RoleArn", "RoleSessionName", "DurationSeconds"].map(|name| lender.asked(call, name));
         assert_eq!(asked, ["AssumeRole", ROLE, "companion", "900"]);
-        let policy: Value = serde_json::from_str(&lender.asked(call, "Policy")).unwrap();
-        let statement = json!({
+        let uploads = json!({
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            "Resource": format!("arn:aws:s3:::photos/{folder}*"),
+            "Resource": "arn:aws:s3:::photos/in/*",
         });
-        assert_eq!(policy, json!({ "Version": "2012-10-17", "Statement": [statement] }));
-        folders.push(folder);
+        assert_eq!(lender.statements(call)[0], uploads);
     }
-    let id = |folder: &String| folder.strip_prefix("uploads/").unwrap().strip_suffix('/').unwrap().len();
-    assert_eq!(folders.iter().map(id).collect::<Vec<_>>(), [26, 26]);
-    assert_ne!(folders[0], folders[1]);
 }
 
 #[tokio::test]
-async fn they_last_as_long_as_signatures_do_and_no_longer_than_sts_lets_them() {
-    for (configured, asked) in [("3600", "3600"), ("604800", "43200")] {
+async fn with_aws_the_policy_allows_s3_to_use_keys_of_kms_and_with_other_stores_it_names_none() {
+    let encryption = json!({
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": { "StringLike": { "kms:ViaService": "s3.eu-central-1.amazonaws.com*" } },
+    });
+    let other = [("S3_PROVIDER", "custom"), ("S3_ENDPOINT", "http://127.0.0.1:1")];
+    for (store, expected) in [(&[][..], &[encryption][..]), (&other[..], &[])] {
+        let lender = Lender::start(StatusCode::OK, ANSWER, store).await;
+        assert_eq!((lender.lend().await.0, &lender.statements(0)[1..]), (200, expected));
+    }
+}
+
+#[tokio::test]
+async fn they_last_as_long_as_signatures_do_and_no_longer_than_sts_lets_those_of_every_role() {
+    for (configured, asked) in [("1800", "1800"), ("604800", "3600")] {
         let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", configured)]).await;
         assert_eq!((lender.lend().await.0, lender.asked(0, "DurationSeconds").as_str()), (200, asked));
     }

@@ -1,12 +1,37 @@
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type BuildOptions } from 'esbuild'
 
-const script = fileURLToPath(new URL('page.ts', import.meta.url))
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const readme = fileURLToPath(new URL('../../../README.md', import.meta.url))
 
 /** The script of a page with the published Uppy on it. */
 export async function uppyScript(): Promise<string> {
+  return bundle({ entryPoints: [`${folder}/page.ts`] })
+}
+
+/** The same with the README's example of `getCredentials`, but for its addresses: `addresses` says what stands for each. */
+export async function credentialsScript(addresses: Record<string, string>): Promise<string> {
+  const blocks = (await readFile(readme, 'utf8')).matchAll(/^```js\n(.*?)^```$/gms)
+  let example = [...blocks].map(block => block[1]!).find(block => block.includes('getCredentials'))
+  if (!example) throw new Error('README.md has no example of `getCredentials`')
+  for (const [its, ours] of Object.entries(addresses)) {
+    if (!example.includes(its)) throw new Error(`README.md's example does not have ${its}`)
+    example = example.replaceAll(its, ours)
+  }
+  const page = `
+    import AwsS3 from '@uppy/aws-s3'
+    import Uppy from '@uppy/core'
+    import { uploadPicked } from './upload'
+    const uppy = new Uppy({ autoProceed: false })
+    ${example}
+    Object.assign(window, { uppy, uploadPicked })`
+  return bundle({ stdin: { contents: page, resolveDir: folder } })
+}
+
+async function bundle(entry: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [script],
+    ...entry,
     bundle: true,
     minify: true,
     format: 'iife',
@@ -14,5 +39,5 @@ export async function uppyScript(): Promise<string> {
     define: { 'process.env.NODE_ENV': '"production"' },
   })
   // The end of a script must not stand in it.
-  return outputFiles[0]!.text.replaceAll('</script', '<\\/script')
+  return outputFiles![0]!.text.replaceAll('</script', '<\\/script')
 }

@@ -5,7 +5,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{s3::Refusal, server::http::status_of};
+use crate::{
+    s3::Refusal,
+    server::http::{NO_ROOM_RETRY_SECS, status_of},
+};
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
 
@@ -14,11 +17,17 @@ pub(super) type Answer = Result<Json<Value>, Problem>;
 pub(super) struct Problem {
     status: StatusCode,
     text: String,
+    retry_secs: Option<u64>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), retry_secs: None }
+    }
+
+    pub(super) fn no_room() -> Self {
+        let text = "s3: too many large calls at a time";
+        Self { retry_secs: Some(NO_ROOM_RETRY_SECS), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
 
     pub(super) fn bad_request(text: &str) -> Self {
@@ -50,7 +59,11 @@ impl IntoResponse for Problem {
     /// Companion has `error`; Uppy 0.x and 1.x show a person `message`, which is else `undefined`.
     fn into_response(self) -> Response {
         let body = json!({ "error": self.text, "message": self.text });
-        (self.status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        if let Some(secs) = self.retry_secs {
+            response.headers_mut().insert(header::RETRY_AFTER, secs.into());
+        }
+        response
     }
 }
 

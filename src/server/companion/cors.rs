@@ -8,8 +8,8 @@ use axum::{
 use super::answer::Problem;
 use crate::server::{UploadService, http::is_cross_site};
 
-/// What Uppy's clients of all years may ask leave for.
-const ALLOW: [(HeaderName, &str); 4] = [
+/// What Uppy's clients of all years may ask leave for, and what this crate's own, with `host`, reads.
+const ALLOW: [(HeaderName, &str); 5] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,DELETE,OPTIONS"),
     (
         header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -17,6 +17,7 @@ const ALLOW: [(HeaderName, &str); 4] = [
     ),
     // Some are set to send cookies; none are read here.
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after"),
     (header::ACCESS_CONTROL_MAX_AGE, "3600"),
 ];
 

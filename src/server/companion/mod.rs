@@ -12,7 +12,7 @@
 //! | `DELETE /multipart/{uploadId}` | the parts are gone |
 //! | `GET /sts` | credentials that end, for a client that signs for itself: only where a role for it is configured |
 //!
-//! Credentials take every limit but their folder and their end from the server's hands, so it takes an operator to ask for
+//! Credentials take every limit but the prefix and their end from the server's hands, so it takes an operator to ask for
 //! them.
 
 mod answer;
@@ -37,8 +37,8 @@ use self::{
 };
 use super::{
     UploadService,
-    http::{Room, Unread},
-    service::{FolderCredentials, StoredPart},
+    http::{Held, Room, Taken, Unread},
+    service::StoredPart,
 };
 
 const PREFIX: &str = "/s3";
@@ -79,7 +79,8 @@ async fn params(State(service): State<UploadService>, query: Query) -> Answer {
 }
 
 async fn create(State(service): State<UploadService>, Extension(room): Extension<Room>, body: Body) -> Answer {
-    let file = input::described(&read_json(&room, body, MAX_BYTES).await?)?;
+    let (body, _taken) = read_json(&room, body, MAX_BYTES).await?;
+    let file = input::described(&body)?;
     let (key, token) = service.begin_unsized(file).await?;
     Ok(Json(json!({ "key": key, "uploadId": token, "bucket": service.bucket().name() })))
 }
@@ -110,7 +111,7 @@ async fn complete(
     upload: Named,
     body: Body,
 ) -> Answer {
-    let body = read_json(&room, body, MAX_PARTS_BYTES).await?;
+    let (body, _taken) = read_json(&room, body, MAX_PARTS_BYTES).await?;
     let key = service.complete_unsized(&upload.token, upload.key()?, &named_parts(&body)?).await?;
     let bucket = service.bucket();
     Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
@@ -121,10 +122,8 @@ async fn abort(State(service): State<UploadService>, upload: Named) -> Answer {
     Ok(Json(json!({})))
 }
 
-/// Companion's answer, and the folder that it has none of: one for each answer, so that no client can write over what
-/// another has sent.
 async fn lend(State(service): State<UploadService>) -> Answer {
-    let FolderCredentials { credentials, prefix } = service.lend_credentials().await?;
+    let credentials = service.lend_credentials().await?;
     let end = credentials.expiration().fmt(DateTimeFormat::DateTime);
     let end = end.map_err(|_| Problem::new(StatusCode::BAD_GATEWAY, "s3: the credentials have no end"))?;
     let bucket = service.bucket();
@@ -137,17 +136,39 @@ async fn lend(State(service): State<UploadService>) -> Answer {
         },
         "bucket": bucket.name(),
         "region": bucket.region(),
-        "prefix": prefix,
     })))
 }
 
-/// The body as JSON, whatever type the client says it has.
-async fn read_json(room: &Room, body: Body, max: usize) -> Result<Value, Problem> {
-    let held = room.read(body, max).await.map_err(|unread| match unread {
+/// The body as JSON, whatever type the client says it has, and its room, which the call keeps for as long.
+async fn read_json(room: &Room, body: Body, max: usize) -> Result<(Value, Taken), Problem> {
+    let Held { bytes, taken } = room.read(body, max).await.map_err(|unread| match unread {
         Unread::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("s3: a call has at most {max} bytes")),
-        Unread::NoRoom => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "s3: too many large calls at a time"),
+        Unread::NoRoom => Problem::no_room(),
         Unread::Late => Problem::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time"),
         Unread::Broken(_) => Problem::bad_request("s3: the body did not arrive whole"),
     })?;
-    json_body(&held.bytes)
+    Ok((json_body(&bytes)?, taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::header, response::IntoResponse};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn large_calls_have_their_room_until_they_are_over_and_others_are_told_when_to_come_back() {
+        let room = Room::default();
+        let json = || Body::from(["{}", &" ".repeat(MAX_PARTS_BYTES - 2)].concat());
+        let call = || read_json(&room, json(), MAX_PARTS_BYTES);
+        let mut calls = Vec::new();
+        for _ in 0..68 {
+            calls.push(call().await.unwrap());
+        }
+        let refused = call().await.unwrap_err().into_response();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "5");
+        calls.pop();
+        assert!(call().await.is_ok());
+    }
 }

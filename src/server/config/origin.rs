@@ -23,6 +23,16 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// `http` or `https`.
+    pub(in crate::server) fn scheme(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// Whether a browser that asks for this host, and perhaps port, may be on a page of this origin.
+    pub(in crate::server) fn is_at(&self, host: &str) -> bool {
+        format!("{}://{host}", self.scheme()).parse().is_ok_and(|origin: Self| origin == *self)
+    }
 }
 
 impl FromStr for Origin {

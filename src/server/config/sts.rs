@@ -25,6 +25,11 @@ impl StsConfig {
         let role = env.parsed("COMPANION_STS_ROLE_ARN", str::parse::<RoleArn>);
         let endpoint = env.parsed("AWS_ENDPOINT_URL_STS", parse_endpoint);
         let role = role?;
+        if env.text("COMPANION_ORIGINS").is_none() {
+            env.problem(
+                "COMPANION_STS_ROLE_ARN has no use without COMPANION_ORIGINS, whose pages its credentials are for.",
+            );
+        }
         if !prefix.is_ascii() || prefix.contains(['*', '?']) {
             env.problem(
                 "UPLOAD_PREFIX has `*`, `?` or more than ASCII, which the policies for COMPANION_STS_ROLE_ARN can't have.",
@@ -59,12 +64,17 @@ impl FromStr for RoleArn {
     fn from_str(text: &str) -> Result<Self, String> {
         let fields: Vec<_> = text.splitn(6, ':').collect();
         match fields[..] {
-            ["arn", partition, "iam", _, _, role] if partition.starts_with("aws") && role.starts_with("role/") => {
+            ["arn", partition, "iam", _, _, role] if partition.starts_with("aws") && is_role(role) => {
                 Ok(Self(text.to_owned()))
             }
             _ => Err(format!("`{text}` is not the ARN of a role like arn:aws:iam::123456789012:role/uploads")),
         }
     }
+}
+
+/// `role/`, perhaps a path, and a name.
+fn is_role(resource: &str) -> bool {
+    resource.starts_with("role/") && !resource.ends_with('/')
 }
 
 #[cfg(test)]
@@ -75,7 +85,9 @@ mod tests {
     fn a_role_is_named_with_its_partition_and_nothing_else_is_a_role() {
         let role: RoleArn = "arn:aws-cn:iam::123456789012:role/a/b".parse().unwrap();
         assert_eq!((role.partition(), role.as_str()), ("aws-cn", "arn:aws-cn:iam::123456789012:role/a/b"));
-        for text in ["", "uploads", "arn:aws:iam::123456789012:user/me", "arn:aws:s3:::bucket", "arn::iam:::role/a"] {
+        let roles = ["arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:role/a/", "arn::iam:::role/a"];
+        for text in ["", "uploads", "arn:aws:iam::123456789012:user/me", "arn:aws:s3:::bucket"].into_iter().chain(roles)
+        {
             assert!(text.parse::<RoleArn>().is_err(), "{text}");
         }
     }

@@ -210,8 +210,9 @@ fn a_store_is_asked_for_the_checksum_it_is_known_to_check_unless_the_operator_sa
 }
 
 #[test]
-fn a_role_to_lend_credentials_of_needs_an_sts_and_a_prefix_that_a_policy_can_name() {
-    let role = [("COMPANION_STS_ROLE_ARN", "arn:aws:iam::123456789012:role/uploads"), ("S3_BUCKET", "photos")];
+fn a_role_to_lend_credentials_of_needs_pages_and_an_sts_and_a_prefix_that_a_policy_can_name() {
+    let arn = ("COMPANION_STS_ROLE_ARN", "arn:aws:iam::123456789012:role/uploads");
+    let role = [arn, ("COMPANION_ORIGINS", "https://my-app.com"), ("S3_BUCKET", "photos")];
     let aws = [&role[..], &[("S3_REGION", "eu-central-1")]].concat();
     let sts = |variables: &[(&str, &str)]| read(variables).unwrap().companion_sts.unwrap().endpoint;
     assert_eq!(sts(&aws), None);
@@ -220,7 +221,9 @@ fn a_role_to_lend_credentials_of_needs_an_sts_and_a_prefix_that_a_policy_can_nam
     let own = ("AWS_ENDPOINT_URL_STS", "http://sts:9001");
     assert_eq!(sts(&[&role[..], &[store, own]].concat()).unwrap().to_string(), "http://sts:9001");
 
-    assert!(problems(&role[..1]).contains("COMPANION_STS_ROLE_ARN has no use with the embedded store"));
+    assert!(problems(&role[..2]).contains("COMPANION_STS_ROLE_ARN has no use with the embedded store"));
+    let nobodys = problems(&[arn, ("S3_BUCKET", "photos"), ("S3_REGION", "eu-central-1")]);
+    assert!(nobodys.contains("COMPANION_STS_ROLE_ARN has no use without COMPANION_ORIGINS"), "{nobodys}");
     assert!(problems(&[("COMPANION_STS_ROLE_ARN", "uploads")]).contains("COMPANION_STS_ROLE_ARN: `uploads` is not"));
     for prefix in ["up*", "u?", "größe"] {
         let problem = problems(&[&aws[..], &[("UPLOAD_PREFIX", prefix)]].concat());

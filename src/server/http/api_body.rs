@@ -2,7 +2,7 @@ use axum::{
     Extension,
     body::Body,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     api_error, is_api,
-    room::{Held, Room, Unread},
+    room::{Held, NO_ROOM_RETRY_SECS, Room, Unread},
 };
 
 /// Room for ten thousand files with metadata; their own refusals are clearer than this one.
@@ -48,7 +48,7 @@ fn refusal(unread: &Unread) -> Response {
         Unread::NoRoom => {
             let error = json!({ "Unreachable": "it has too many large calls at a time" });
             let mut response = api_error(StatusCode::SERVICE_UNAVAILABLE, error);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response.headers_mut().insert(header::RETRY_AFTER, NO_ROOM_RETRY_SECS.into());
             response
         }
         Unread::Late => {

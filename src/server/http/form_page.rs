@@ -42,10 +42,10 @@ fn page_url(headers: &HeaderMap, origins: &[Origin]) -> Option<String> {
     let host = || headers.get(header::HOST)?.to_str().ok().filter(|host| is_host(host));
     let host = forwarded_host(headers).or_else(host);
     let scheme = if is_https(headers) { "https" } else { "http" };
-    let asked = host.map(|host| format!("{scheme}://{host}"));
-    let is_asked = |origin: &&Origin| Some(origin.as_str()) == asked.as_deref();
-    let configured = origins.iter().find(is_asked).or(origins.first()).map(Origin::to_string);
-    Some(format!("{}/", configured.or(asked)?))
+    let Some(first) = origins.first() else { return Some(format!("{scheme}://{}/", host?)) };
+    // Not every proxy says that the visitor's side speaks TLS; the operator has.
+    let asked = origins.iter().filter(|origin| host.is_some_and(|host| origin.is_at(host)));
+    Some(format!("{}/", asked.min_by_key(|origin| origin.scheme() != scheme).unwrap_or(first)))
 }
 
 /// The token that S3 redirected with. What S3 adds itself, the bucket and the key, is in nobody's hand but the
@@ -86,6 +86,17 @@ mod tests {
         assert_eq!(back("evil.example"), "https://up.example/");
         assert_eq!(back("localhost:3000"), "http://localhost:3000/");
         assert_eq!(back(""), "http://localhost:3000/");
+    }
+
+    #[test]
+    fn a_proxy_need_not_say_which_scheme_the_origin_has() {
+        let origins = ["https://first.example", "https://up.example", "http://both.example", "https://both.example"];
+        let back = |headers: &[(&'static str, &'static str)]| url(headers, &origins).unwrap();
+        assert_eq!(back(&[("host", "up.example")]), "https://up.example/");
+        assert_eq!(back(&[("host", "UP.example:443")]), "https://up.example/");
+        assert_eq!(back(&[("host", "up.example:80")]), "https://first.example/");
+        assert_eq!(back(&[("host", "both.example")]), "http://both.example/");
+        assert_eq!(back(&[("host", "both.example"), ("x-forwarded-proto", "https")]), "https://both.example/");
     }
 
     #[test]

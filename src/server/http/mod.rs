@@ -13,7 +13,7 @@ pub(super) use api_body::buffer_api_body;
 pub(super) use form_page::add_form_page;
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
-pub(super) use room::{Room, Unread};
+pub(super) use room::{Held, NO_ROOM_RETRY_SECS, Room, Taken, Unread};
 pub(super) use same_origin::{is_cross_site, refuse_cross_site};
 pub(super) use security_headers::add_security_headers;
 pub use security_headers::content_security_policy;

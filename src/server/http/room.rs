@@ -6,11 +6,15 @@ use tokio::{
     time::timeout,
 };
 
-/// Bytes of large calls in memory at one time: eight of the largest.
+/// Bytes of large calls' bodies at one time, as they were received: eight of the largest. It bounds memory only up to a
+/// factor: the buffer that a body is read into has room to grow, and what is made of it, as JSON, is not counted.
 const BYTES: usize = 64 << 20;
 
 /// What a call may have before it counts: nearly all have less, and are not refused because of others.
 const FREE_BYTES: usize = 64 << 10;
+
+/// When a call that found no room is worth another try.
+pub(in crate::server) const NO_ROOM_RETRY_SECS: u64 = 5;
 
 /// How long a call may take to arrive.
 const MAX_READ_TIME: Duration = Duration::from_secs(30);
@@ -19,7 +23,8 @@ const MAX_READ_TIME: Duration = Duration::from_secs(30);
 /// a browser as a network error, without status and without words.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
 
-/// The memory for bodies of calls, of all callers together: whoever sends slowly has his for as long.
+/// The bytes of calls' bodies, of all callers together, from when they are received until the call is done with them:
+/// whoever sends slowly has his for as long.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Room(Arc<Semaphore>);
 
@@ -27,9 +32,12 @@ pub(in crate::server) struct Room(Arc<Semaphore>);
 #[derive(Debug, Default)]
 pub(in crate::server) struct Held {
     pub(in crate::server) bytes: Vec<u8>,
-    /// Given back when this is dropped.
-    pub(in crate::server) taken: Option<OwnedSemaphorePermit>,
+    pub(in crate::server) taken: Taken,
 }
+
+/// Room that a call has, given back when this is dropped: not before what was made of the body is.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Taken(Option<OwnedSemaphorePermit>);
 
 /// Why a body is not there.
 #[derive(Debug)]
@@ -77,7 +85,7 @@ impl Room {
         }
         let counted = u32::try_from(after.saturating_sub(before.max(FREE_BYTES))).map_err(|_| Unread::NoRoom)?;
         let taken = Arc::clone(&self.0).try_acquire_many_owned(counted).map_err(|_| Unread::NoRoom)?;
-        match &mut held.taken {
+        match &mut held.taken.0 {
             Some(all) => all.merge(taken),
             none => *none = Some(taken),
         }

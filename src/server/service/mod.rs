@@ -24,7 +24,6 @@ pub(super) use companion::{Described, NamedPart};
 pub use form::FormPage;
 pub use store::Store;
 pub(super) use store_multipart::StoredPart;
-pub(super) use sts::FolderCredentials;
 
 /// Signs and confirms uploads. Cloning is cheap; any number of replicas with the same
 /// `UPLOAD_SECRET` may serve the same visitor.

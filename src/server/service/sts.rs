@@ -12,15 +12,16 @@ use crate::{
     s3::Refusal,
     server::{
         config::{RoleArn, StsConfig},
-        random::random_id,
+        provider::AWS,
     },
 };
 
-/// What STS takes, for any role.
+/// What STS takes of every role. No role's own maximum is less than an hour; longer than that one is refused, and where the
+/// server's credentials are those of a role themselves ("role chaining"), an hour is the most whatever the role allows.
 ///
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 const MIN_LIFE: Duration = Duration::from_mins(15);
-const MAX_LIFE: Duration = Duration::from_hours(12);
+const MAX_LIFE: Duration = Duration::from_hours(1);
 
 /// As Companion calls it. AWS's logs have it.
 const SESSION: &str = "companion";
@@ -30,12 +31,12 @@ const SESSION: &str = "companion";
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
 const ACTIONS: [&str; 3] = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
 
-/// Credentials that end, for all keys of one folder.
-pub(in crate::server) struct FolderCredentials {
-    pub(in crate::server) credentials: Credentials,
-    /// What every key has to begin with.
-    pub(in crate::server) prefix: String,
-}
+/// What uploads need besides where the bucket encrypts with a key of KMS, the second for parts. Allowed through S3 only, where
+/// none of the above reads an object.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>
+const KMS_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 
 /// The service that has credentials for others.
 #[derive(Debug)]
@@ -63,15 +64,15 @@ impl UploadService {
         self.0.sts.is_some()
     }
 
-    /// Credentials for a folder that nobody else has any for, nor anything in.
+    /// Credentials that end, for uploads below the prefix: the same for all who ask, so that a client can have new ones
+    /// while its upload runs.
     ///
     /// # Errors
     ///
     /// [`Refusal::StoreUnavailable`] and [`Refusal::StoreRefused`] as STS answers.
-    pub(in crate::server) async fn lend_credentials(&self) -> Result<FolderCredentials, Refusal> {
+    pub(in crate::server) async fn lend_credentials(&self) -> Result<Credentials, Refusal> {
         let none = || Refusal::StoreRefused { reason: "it has no credentials to lend".to_owned() };
         let sts = self.0.sts.as_ref().ok_or_else(none)?;
-        let prefix = format!("{}{}/", self.0.config.prefix, random_id());
         let life = self.0.config.expires.clamp(MIN_LIFE, MAX_LIFE);
         let request = sts
             .client
@@ -79,14 +80,25 @@ impl UploadService {
             .role_arn(sts.role.as_str())
             .role_session_name(SESSION)
             .duration_seconds(i32::try_from(life.as_secs()).unwrap_or(i32::MAX))
-            .policy(policy(sts.role.partition(), self.bucket().name(), &prefix).to_string());
+            .policy(self.lending_policy(&sts.role).to_string());
         let answer = request.send().await.map_err(|error| StoreError::new("AssumeRole", &error))?;
-        Ok(FolderCredentials { credentials: answer.credentials.ok_or_else(none)?, prefix })
+        answer.credentials.ok_or_else(none)
     }
-}
 
-/// Of what the role may do, this is left.
-fn policy(partition: &str, bucket: &str, prefix: &str) -> Value {
-    let keys = format!("arn:{partition}:s3:::{bucket}/{prefix}*");
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ACTIONS, "Resource": keys }] })
+    /// Of what the role may do, this is left.
+    fn lending_policy(&self, role: &RoleArn) -> Value {
+        let bucket = self.bucket();
+        let keys = format!("arn:{}:s3:::{}/{}*", role.partition(), bucket.name(), self.0.config.prefix);
+        let mut statements = vec![json!({ "Effect": "Allow", "Action": ACTIONS, "Resource": keys })];
+        // Other stores have no such keys, and need not take a policy with actions that are none of theirs.
+        if *self.0.config.store.provider() == AWS {
+            // With or without China's `.cn`.
+            let s3 = format!("s3.{}.amazonaws.com*", bucket.region());
+            let condition = json!({ "StringLike": { "kms:ViaService": s3 } });
+            statements.push(json!({
+                "Effect": "Allow", "Action": KMS_ACTIONS, "Resource": "*", "Condition": condition,
+            }));
+        }
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
 }

@@ -60,7 +60,9 @@ impl CorsRules {
     pub fn new(config: &Config, options: &CorsOptions) -> Self {
         let origins: Vec<_> = options.origins(config).iter().map(Origin::to_string).collect();
         let mut methods = vec!["GET", "PUT"];
-        methods.extend(sends_forms(config).then_some("POST"));
+        let lends = config.companion_sts.is_some();
+        methods.extend((sends_forms(config) || lends).then_some("POST"));
+        methods.extend(lends.then_some("DELETE"));
         let uploads = CorsRule {
             allowed_origins: origins,
             allowed_methods: strings(&methods),
@@ -173,6 +175,14 @@ mod tests {
         );
         let without = [R2.as_slice(), &[("S3_CHECKSUM", "none")]].concat();
         assert!(!rules(&without, &CorsOptions::default()).to_xml().contains("x-amz-checksum"));
+    }
+
+    #[test]
+    fn pages_with_temporary_credentials_begin_and_cancel_uploads_in_parts_themselves() {
+        let role = ("COMPANION_STS_ROLE_ARN", "arn:aws:iam::123456789012:role/uploads");
+        let with_role = [R2.as_slice(), &[role, ("COMPANION_ORIGINS", "https://my-app.com")]].concat();
+        let rules = rules(&with_role, &CorsOptions::default());
+        assert_eq!(rules.0[0].allowed_methods, ["GET", "PUT", "POST", "DELETE"]);
     }
 
     #[test]
