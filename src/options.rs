@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn files_above_16_mib_go_in_parts_where_the_server_can_do_that() {
-        assert_eq!(plans(options(), [0, 16, 17, 200]), [None, None, Some((3, 8)), Some((24, 8))]);
+        assert_eq!(plans(options(), [0, 16, 17, 200]), [None, None, Some((3, 8)), Some((18, 11))]);
         assert_eq!(plans(Options::with_server(Server { has_parts: false, max_parts: 1 }), [200]), [None]);
     }
 

@@ -14,7 +14,7 @@ use super::{
     companion::companion_routes,
     http::{
         OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, content_security_policy,
-        identify_visitor, open_object, refuse_cross_site,
+        identify_visitor, open_object, refuse_cross_site, refuse_without_path,
     },
     service::FormPage,
 };
@@ -60,6 +60,7 @@ where
         .layer(Extension(Room::default()))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(middleware::from_fn(add_security_headers))
+        .layer(middleware::from_fn(refuse_without_path))
 }
 
 fn provide_request(service: &UploadService) {

@@ -1,6 +1,6 @@
 //! The store inside the server, as browsers and strangers meet it.
 
-use leptos_aws_s3::s3::{Method, Object};
+use leptos_aws_s3::s3::{Method, Object, UploadParameters};
 use leptos_aws_s3::server::{Config, Server};
 use reqwest::{
     Method as HttpMethod,
@@ -68,25 +68,45 @@ async fn a_presigned_put_does_not_overwrite() {
     assert_eq!(send(&server.http, &signed.parameters, "xyz").await.status(), 412);
 }
 
+/// A PUT of which only these bytes have been sent, and arrived.
+async fn begin_put(server: &TestServer, parameters: &UploadParameters, size: usize, bytes: &[u8]) -> TcpStream {
+    let origin = server.store_url("");
+    let host = origin.strip_prefix("http://").unwrap();
+    let path = parameters.url.strip_prefix(&origin).unwrap();
+    let headers = parameters.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers = headers.collect::<String>();
+    let head = format!("PUT {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {size}\r\n{headers}\r\n");
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(bytes).await.unwrap();
+    while server.files().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    connection
+}
+
+#[tokio::test]
+async fn of_two_puts_at_one_time_the_first_that_is_complete_stays() {
+    let server = TestServer::start().await;
+    let visit = server.visit().await;
+    let signed = visit.sign_one(by(Method::Put, file("a.txt", "text/plain", 3))).await.unwrap();
+    let mut slow = begin_put(&server, &signed.parameters, 3, b"A").await;
+    assert_eq!(send(&server.http, &signed.parameters, "BBB").await.status(), 200);
+    slow.write_all(b"AA").await.unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 412");
+    let object = server.dir().join("uploads").join(&signed.parameters.fields["key"]);
+    assert_eq!(std::fs::read(object).unwrap(), b"BBB");
+    assert_eq!(server.files().len(), 3, "nothing is left of the other: {:?}", server.files());
+}
+
 #[tokio::test]
 async fn an_upload_that_breaks_off_leaves_nothing() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
     let signed = visit.sign_one(by(Method::Put, file("a.bin", "", 1_000_000))).await.unwrap();
-    let (origin, path) = (server.store_url(""), signed.parameters.url.clone());
-    let host = origin.strip_prefix("http://").unwrap();
-    let path = path.strip_prefix(&origin).unwrap();
-    let headers = signed.parameters.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-    let head = format!(
-        "PUT {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 1000000\r\n{}\r\n",
-        headers.collect::<String>()
-    );
-    let mut connection = TcpStream::connect(host).await.unwrap();
-    connection.write_all(head.as_bytes()).await.unwrap();
-    connection.write_all(&vec![7; 500_000]).await.unwrap();
-    while server.files().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let mut connection = begin_put(&server, &signed.parameters, 1_000_000, &vec![7; 500_000]).await;
     connection.shutdown().await.unwrap();
     // The store closes its side when it has given up.
     let _ = connection.read_to_end(&mut Vec::new()).await;
@@ -94,8 +114,27 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_target_that_is_no_path_is_a_bad_request_on_both_ports() {
+    let server = TestServer::start().await;
+    let store = server.store_url("");
+    for host in [server.addr.to_string(), store.strip_prefix("http://").unwrap().to_owned()] {
+        for target in ["CONNECT evil.example:80", "GET evil.example:80", "POST evil.example:80"] {
+            let mut connection = TcpStream::connect(&host).await.unwrap();
+            let request = format!("{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 40"), "{target} to {host}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_killed_server_left_is_removed_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
+    let begun = dir.path().join(".multipart/new-x");
+    std::fs::create_dir_all(&begun).unwrap();
+    std::fs::write(begun.join("upload.json"), "{").unwrap();
     std::fs::write(dir.path().join(".tmp.0.internal.part"), "half a file").unwrap();
     let server = TestServer::start_in(dir, &[]).await;
     assert_eq!(server.files(), Vec::<String>::new());

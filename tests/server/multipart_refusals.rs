@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use leptos_aws_s3::{
     app::ApiError,
-    s3::{Checksum, ChecksumAlgorithm, Object, Refusal, SignRequest, UploadToken},
+    s3::{Checksum, ChecksumAlgorithm, Object, Refusal, SignRequest, SignedPart, UploadToken},
     server::{
         Visitor,
         token::{MultipartUpload, Sealer, Upload},
@@ -169,10 +169,13 @@ async fn a_call_signs_a_hundred_parts() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
     let (_, token) = visit.begin(in_parts(8 << 20, file("a", "", 101 * (8 << 20)))).await;
-    let parts: Vec<_> = (1..=101).map(|part| (part, None)).collect();
-    let signed = visit.sign_parts(&token, &parts).await;
-    assert!(signed[..100].iter().all(Result::is_ok));
-    assert!(matches!(signed[100..], [Err(Refusal::Malformed { .. })]));
+    let parts = |parts| (1..=parts).map(|part| json!({ "part": part, "checksum": null })).collect::<Vec<_>>();
+    let signed: Vec<Result<SignedPart, Refusal>> =
+        visit.call("sign_parts", json!({ "token": token, "parts": parts(100) })).await;
+    assert!(signed.len() == 100 && signed.iter().all(Result::is_ok));
+    let (status, error) = visit.refused("sign_parts", json!({ "token": token, "parts": parts(101) })).await;
+    let text = error["Refused"]["Malformed"]["reason"].as_str().unwrap();
+    assert!(status == 422 && text.contains("at most 100 parts"), "{status} {error}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod cors;
 mod drain;
 mod keys;
 mod multipart;
+mod overwrite;
 mod sidecar;
 mod storage;
 

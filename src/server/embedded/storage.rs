@@ -6,7 +6,7 @@ use std::{
 use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
 
-use super::{multipart::Multipart, sidecar::Sidecar};
+use super::{multipart::Multipart, overwrite::Overwrites, sidecar::Sidecar};
 
 /// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
 /// Base64, and a file's name has at most 255 bytes.
@@ -18,6 +18,7 @@ const MAX_KEY_BYTES: usize = 161;
 pub(super) struct Storage {
     files: FileSystem,
     multipart: Multipart,
+    overwrites: Overwrites,
     root: PathBuf,
 }
 
@@ -27,7 +28,7 @@ impl Storage {
     pub(super) fn open(root: &Path, bucket: &str) -> io::Result<Self> {
         fs::create_dir_all(root.join(bucket))?;
         let files = FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
-        Ok(Self { files, multipart: Multipart::open(root)?, root: root.to_owned() })
+        Ok(Self { files, multipart: Multipart::open(root)?, overwrites: Overwrites::default(), root: root.to_owned() })
     }
 
     /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.
@@ -44,7 +45,16 @@ impl Storage {
 impl S3 for Storage {
     async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
         check(&request.input.key)?;
-        self.files.put_object(request).await
+        if !request.input.if_none_match.as_ref().is_some_and(dto::IfNoneMatch::is_any) {
+            return self.files.put_object(request).await;
+        }
+        let attempt = self.overwrites.attempt(&self.root.join(&request.input.bucket).join(&request.input.key));
+        let request = request.map_input(|mut input| {
+            input.body = input.body.map(|body| attempt.guard(body));
+            input
+        });
+        let stored = self.files.put_object(request).await;
+        if attempt.is_late() { Err(s3_error!(PreconditionFailed)) } else { stored }
     }
 
     async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {

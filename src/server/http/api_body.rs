@@ -6,6 +6,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use http_body_util::BodyExt;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use serde_json::json;
 
@@ -34,9 +35,14 @@ pub(in crate::server) async fn buffer_api_body(
         Ok(held) => held,
         Err(unread) => return refusal(&unread),
     };
-    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    drop(taken);
-    blame_caller(response)
+    let response = blame_caller(next.run(Request::from_parts(parts, Body::from(bytes))).await);
+    // The answer may be as large as the call, and its reader as slow.
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _ = &taken;
+            frame
+        }))
+    })
 }
 
 fn refusal(unread: &Unread) -> Response {

@@ -4,6 +4,7 @@
 mod api_body;
 mod form_page;
 mod object_link;
+mod request_target;
 mod room;
 mod same_origin;
 mod security_headers;
@@ -13,6 +14,7 @@ pub(super) use api_body::buffer_api_body;
 pub(super) use form_page::add_form_page;
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
+pub(super) use request_target::refuse_without_path;
 pub(super) use room::{Held, NO_ROOM_RETRY_SECS, Room, Taken, Unread};
 pub(super) use same_origin::{is_cross_site, refuse_cross_site};
 pub(super) use security_headers::add_security_headers;

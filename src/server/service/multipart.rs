@@ -116,16 +116,14 @@ impl UploadService {
         now: SystemTime,
     ) -> Result<Vec<Result<SignedPart, Refusal>>, Refusal> {
         let upload = self.multipart_at(visitor, token, now)?;
+        // One answer to the call: words for each part would be many times as long as what asked for them.
+        if parts.len() > MAX_PARTS_A_CALL {
+            let reason = format!("the server signs at most {MAX_PARTS_A_CALL} parts in one call.");
+            return Err(Refusal::Malformed { reason });
+        }
         let plan = upload.plan()?;
         let signing = self.signing(now).await?;
-        let answer = |(index, request): (usize, PartRequest)| {
-            if index >= MAX_PARTS_A_CALL {
-                let reason = format!("the server signs at most {MAX_PARTS_A_CALL} parts in one call.");
-                return Err(Refusal::Malformed { reason });
-            }
-            self.sign_part(&upload, &plan, &request, &signing)
-        };
-        Ok(parts.into_iter().enumerate().map(answer).collect())
+        Ok(parts.iter().map(|request| self.sign_part(&upload, &plan, request, &signing)).collect())
     }
 
     fn sign_part(

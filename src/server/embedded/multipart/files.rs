@@ -23,8 +23,14 @@ const UPLOAD: &str = "upload.json";
 /// Before the id of an upload that is being removed.
 const GONE: &str = "gone-";
 
+/// Before the id of an upload that is being begun.
+const NEW: &str = "new-";
+
 /// Before the part size and the id of an upload whose slots are an object that has only to get its name.
 const DONE: &str = "done-";
+
+/// More than an id has, and less than a file system refuses.
+const MAX_ID_BYTES: usize = 64;
 
 /// A slot is this many slots behind the end of its file at most: the hole before it would be large, and where file systems
 /// know no holes they are written. Parts come nearly in order.
@@ -107,9 +113,10 @@ impl Files {
 
     pub(super) fn create(&self, upload: &Upload) -> io::Result<String> {
         let id = random_id();
-        let dir = self.root.join(DIR).join(&id);
-        fs::create_dir_all(&dir)?;
-        self.write(&dir.join(UPLOAD), upload)?;
+        let new = self.root.join(DIR).join(format!("{NEW}{id}"));
+        fs::create_dir_all(&new)?;
+        self.write(&new.join(UPLOAD), upload)?;
+        fs::rename(new, self.root.join(DIR).join(&id))?;
         Ok(id)
     }
 
@@ -250,7 +257,7 @@ impl Files {
         let _ = fs::remove_dir(self.root.join(DIR));
     }
 
-    /// Finishes what was being finished, and removes what was being removed, when the server was killed.
+    /// Finishes what was being finished, and removes what was being begun or removed, when the server was killed.
     pub(super) fn clean(&self) -> io::Result<()> {
         for name in names(&self.root.join(DIR))? {
             let dir = self.root.join(DIR).join(&name);
@@ -263,7 +270,7 @@ impl Files {
                 }
                 // Its object has its name.
                 Some(_) => self.clear_away(&dir),
-                None if name.starts_with(GONE) => self.clear_away(&dir),
+                None if name.starts_with(GONE) || name.starts_with(NEW) => self.clear_away(&dir),
                 None => {}
             }
         }
@@ -272,7 +279,8 @@ impl Files {
 
     /// Ids come from anybody with a signature, and become part of a path.
     fn dir(&self, id: &str) -> Result<PathBuf, S3Error> {
-        let is_ours = !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let is_ours =
+            (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if is_ours { Ok(self.root.join(DIR).join(id)) } else { Err(s3_error!(NoSuchUpload)) }
     }
 

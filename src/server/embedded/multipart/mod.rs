@@ -6,11 +6,19 @@ mod files;
 mod receive;
 mod slots;
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use s3s::{S3Error, S3Result, dto, s3_error};
 use serde_json::json;
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::spawn_blocking,
+};
 
 use self::{
     assemble::assemble,
@@ -22,19 +30,22 @@ const MAX_PART_NUMBER: i32 = 10_000;
 
 const PAGE: i32 = 1000;
 
+const LOCKS: usize = 64;
+
 /// The unfinished uploads. They survive a restart.
 #[derive(Debug)]
 pub(super) struct Multipart {
     files: Files,
-    /// A second call for the same upload waits for the first, and then finds what came of it.
-    completing: Arc<Mutex<()>>,
+    /// A second call for the same key waits for the first, and then finds what came of it. A key has one of these locks by
+    /// its hash, and seldom one with another key under way.
+    completing: Vec<Arc<Mutex<()>>>,
 }
 
 impl Multipart {
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let files = Files::new(root);
         files.clean()?;
-        Ok(Self { files, completing: Arc::default() })
+        Ok(Self { files, completing: std::iter::repeat_with(Arc::default).take(LOCKS).collect() })
     }
 
     pub(super) async fn create(
@@ -157,7 +168,7 @@ impl Multipart {
         &self,
         input: dto::CompleteMultipartUploadInput,
     ) -> S3Result<dto::CompleteMultipartUploadOutput> {
-        let completing = Arc::clone(&self.completing).lock_owned().await;
+        let completing = self.lock(&input.key).await;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
         let assembled = self.blocking(move |files| {
             let assembled = assemble(files, input);
@@ -178,7 +189,7 @@ impl Multipart {
 
     pub(super) async fn abort(&self, input: dto::AbortMultipartUploadInput) -> S3Result<()> {
         // Not in the middle of a completion.
-        let completing = Arc::clone(&self.completing).lock_owned().await;
+        let completing = self.lock(&input.key).await;
         self.blocking(move |files| {
             files.upload(&input.upload_id, &input.bucket, &input.key)?;
             files.remove(&input.upload_id)?;
@@ -186,6 +197,13 @@ impl Multipart {
             Ok(())
         })
         .await
+    }
+
+    async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let lock = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+        Arc::clone(&self.completing[lock]).lock_owned().await
     }
 
     /// Does what waits for the disk where it keeps no request waiting.
