@@ -1,5 +1,5 @@
 # `make serve` and `make test` install what is missing, say what they do, and are quick when nothing is missing.
-# They need rustup, Node.js 20 or newer and a C compiler; `make test` needs Python 3.10 or newer besides.
+# They need rustup and a C compiler; `make test` also Node.js 20 or newer and Python 3.10 or newer.
 
 SHELL := bash
 .NOTPARALLEL:

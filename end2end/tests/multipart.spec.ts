@@ -235,8 +235,8 @@ test('twenty pauses later the file is whole, and no part that was answered was s
   const row = upload.file(film)
   const hungUpOn = new Set<Exchange>()
   for (let pause = 1; pause <= 20; pause++) {
-    const held = wire.hold(1 * MB, { times: 1 })
-    await wire.waitFor('a part is under way', () => held.exchanges[0]?.received === 1 * MB)
+    const held = wire.hold(100 * KB, { times: 1 })
+    await wire.waitFor('a part is under way', () => held.exchanges[0]?.received === 100 * KB)
     await row.button('Pause').click()
     await row.is('paused')
     // What had left already may reach the store all the same; the browser does not hear of it.
@@ -247,8 +247,11 @@ test('twenty pauses later the file is whole, and no part that was answered was s
   }
   await arrives(upload, store, film)
   expect(hungUpOn.size).toBe(20)
-  const answered = wire.exchanges.filter(exchange => exchange.status === 200 && !hungUpOn.has(exchange))
-  expect(answered.map(exchange => exchange.part).sort()).toEqual(PARTS)
+  const stored = wire.exchanges.filter(exchange => exchange.status === 200)
+  const answered = stored.filter(exchange => !hungUpOn.has(exchange)).map(exchange => exchange.part)
+  expect(answered).toHaveLength(new Set(answered).size)
+  // A part of which all had left before a pause may have been found in the store, and is then not sent again either.
+  expect([...new Set(stored.map(exchange => exchange.part))].sort()).toEqual(PARTS)
 })
 
 test('a store that takes its time after the last byte of a part has not stalled', async ({ upload, wire, store }) => {

@@ -153,10 +153,18 @@ impl Config {
         self.upload_origins.iter().chain(self.companion_origins.iter().flatten()).cloned().collect()
     }
 
-    /// The origins of the pages that upload: those of `UPLOAD_ORIGINS`, else the page on this machine.
+    /// The origins of the pages that upload: those of `UPLOAD_ORIGINS`, else the page on this machine; and those of
+    /// `COMPANION_ORIGINS`.
     #[must_use]
     pub fn origins(&self) -> Vec<Origin> {
-        if self.upload_origins.is_empty() { Origin::of_site(self.site_addr()) } else { self.upload_origins.clone() }
+        let own = Origin::of_site(self.site_addr());
+        let mut origins = if self.upload_origins.is_empty() { own } else { self.upload_origins.clone() };
+        for origin in self.companion_origins.iter().flatten() {
+            if !origins.contains(origin) {
+                origins.push(origin.clone());
+            }
+        }
+        origins
     }
 
     /// The method to sign for a page that would like `wish`: POST only where the policy limits the file's size.

@@ -230,3 +230,19 @@ fn a_role_to_lend_credentials_of_needs_pages_and_an_sts_and_a_prefix_that_a_poli
         assert!(problem.contains("which the policies for COMPANION_STS_ROLE_ARN can't have"), "{prefix}: {problem}");
     }
 }
+
+#[test]
+fn the_pages_of_companions_clients_are_among_those_that_upload() {
+    let origins = |variables: &[(&str, &str)]| {
+        let origins = read(variables).unwrap().origins();
+        origins.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let companion = ("COMPANION_ORIGINS", "https://app.example,https://up.example");
+    let upload = ("UPLOAD_ORIGINS", "https://up.example");
+    assert_eq!(origins(&[companion, upload]), ["https://up.example", "https://app.example"]);
+    let site = origins(&[]);
+    assert_eq!(
+        origins(&[companion]),
+        [&site[..], &["https://app.example".to_owned(), "https://up.example".to_owned()]].concat()
+    );
+}

@@ -11,8 +11,8 @@ pub fn instructions(config: &Config, rules: &CorsRules, origins: &[Origin]) -> S
     let origins = origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(",");
     match (provider.cors, provider.name) {
         (Cors::Store, "embedded") => format!(
-            "{title} lets the page in that LEPTOS_SITE_ADDR={} says, and no other; there is nothing to set. If the \
-             page is elsewhere, set LEPTOS_SITE_ADDR.",
+            "{title} lets the page in that LEPTOS_SITE_ADDR={} says, and those of UPLOAD_ORIGINS and COMPANION_ORIGINS, \
+             and no others; there is nothing to set. If the page is elsewhere, set one of them.",
             config.site_addr()
         ),
         (Cors::Store, _) => format!(
