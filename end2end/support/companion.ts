@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { stopChild, untilItSays } from './child'
 import type { AccessKeys } from './store'
 import { version } from './versions'
 
@@ -59,21 +59,11 @@ export class Companion {
     return companion
   }
 
-  async stop(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return
-    const exited = once(this.process, 'exit')
-    this.process.kill('SIGKILL')
-    await exited
+  stop(): Promise<void> {
+    return stopChild(this.process, 'SIGKILL')
   }
 
   #listens(): Promise<void> {
-    return new Promise(resolve => {
-      for (const stream of [this.process.stdout!, this.process.stderr!]) {
-        createInterface(stream).on('line', line => {
-          this.output.push(line)
-          if (line.includes(`listens on ${this.url}`)) resolve()
-        })
-      }
-    })
+    return untilItSays(this.process, this.output, `listens on ${this.url}`)
   }
 }

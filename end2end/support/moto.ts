@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { stopChild, untilItSays } from './child'
 import { presign } from './presign'
 import { sha256, type AccessKeys } from './store'
 
@@ -51,11 +50,8 @@ export class Moto {
     return `http://127.0.0.1:${this.port}`
   }
 
-  async stop(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return
-    const exited = once(this.process, 'exit')
-    this.process.kill('SIGKILL')
-    await exited
+  stop(): Promise<void> {
+    return stopChild(this.process, 'SIGKILL')
   }
 
   /** The keys of all objects. */
@@ -106,14 +102,7 @@ export class Moto {
   }
 
   #runs(): Promise<void> {
-    return new Promise(resolve => {
-      for (const stream of [this.process.stdout!, this.process.stderr!]) {
-        createInterface(stream).on('line', line => {
-          this.output.push(line)
-          if (line.includes(`Running on ${this.url}`)) resolve()
-        })
-      }
-    })
+    return untilItSays(this.process, this.output, `Running on ${this.url}`)
   }
 }
 

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { stopChild, untilItSays } from './child'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const target = resolve(project, process.env.CARGO_TARGET_DIR || 'target')
@@ -61,23 +61,12 @@ export class Server {
   }
 
   /** Ends it: as an operator does, who lets running requests come to their end, or at once with `SIGKILL`. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    const exited = once(this.#process, 'exit')
-    this.#process.kill(signal)
-    await exited
+  stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    return stopChild(this.#process, signal)
   }
 
   #listens(): Promise<void> {
-    return new Promise(resolve => {
-      for (const stream of [this.#process.stdout, this.#process.stderr]) {
-        if (!stream) continue
-        createInterface(stream).on('line', line => {
-          this.output.push(line)
-          if (line.includes(this.url)) resolve()
-        })
-      }
-    })
+    return untilItSays(this.#process, this.output, this.url)
   }
 }
 

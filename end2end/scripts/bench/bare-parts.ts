@@ -53,7 +53,7 @@ export class BareParts implements Client {
   }
 }
 
-/** What the page under test makes of a file of 1 GiB, but for a few bytes. */
+/** The least that the page under test makes. */
 const PART_BYTES = 8 * 1_024 * 1_024
 
 async function ask(method: string, url: string, body?: string): Promise<string> {

@@ -1,10 +1,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use axum::body::Bytes;
@@ -23,21 +20,13 @@ pub(super) struct Overwrites(Arc<Mutex<BTreeSet<PathBuf>>>);
 pub(super) struct Attempt {
     named: Overwrites,
     object: PathBuf,
-    state: AtomicU8,
+    /// Whether its object may get the name; known when all of the body is there.
+    is_first: OnceLock<bool>,
 }
-
-/// The body is still coming.
-const RECEIVING: u8 = 0;
-
-/// Its object may get the name.
-const FIRST: u8 = 1;
-
-/// Another has it.
-const LATE: u8 = 2;
 
 impl Overwrites {
     pub(super) fn attempt(&self, object: &Path) -> Arc<Attempt> {
-        Arc::new(Attempt { named: self.clone(), object: object.to_owned(), state: AtomicU8::new(RECEIVING) })
+        Arc::new(Attempt { named: self.clone(), object: object.to_owned(), is_first: OnceLock::new() })
     }
 }
 
@@ -51,20 +40,19 @@ impl Attempt {
 
     /// Whether another was there first.
     pub(super) fn is_late(&self) -> bool {
-        self.state.load(Ordering::Acquire) == LATE
+        self.is_first.get() == Some(&false)
     }
 
     fn end(&self) -> Result<Bytes, S3Error> {
         let mut named = self.named.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = !self.object.exists() && named.insert(self.object.clone());
-        self.state.store(if is_first { FIRST } else { LATE }, Ordering::Release);
+        let is_first = *self.is_first.get_or_init(|| !self.object.exists() && named.insert(self.object.clone()));
         if is_first { Ok(Bytes::new()) } else { Err(s3_error!(PreconditionFailed)) }
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if *self.state.get_mut() == FIRST {
+        if self.is_first.get() == Some(&true) {
             self.named.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.object);
         }
     }

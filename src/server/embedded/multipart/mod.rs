@@ -83,18 +83,19 @@ impl Multipart {
         if !(1..=MAX_PART_NUMBER).contains(&part_number) {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
         }
-        let id = upload_id.clone();
-        let upload = self.blocking(move |files| files.upload(&id, &bucket, &key)).await?;
         let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
         let expected = Expected {
             size: input.content_length.and_then(|length| u64::try_from(length).ok()),
             md5: input.content_md5,
             sha256: input.checksum_sha256,
         };
-        let (id, expected) = (upload_id.clone(), Arc::new(expected));
-        let asked = Arc::clone(&expected);
-        let writer = self.blocking(move |files| Writer::open(files.place(&id, part_number, asked.size)?, &asked));
-        let received = Received::write(body, writer.await?, &expected).await?;
+        let (id, size, with_md5) = (upload_id.clone(), expected.size, expected.md5.is_some());
+        let open = self.blocking(move |files| {
+            let upload = files.upload(&id, &bucket, &key)?;
+            Ok((upload, Writer::open(files.place(&id, part_number, size)?, with_md5)?))
+        });
+        let (upload, writer) = open.await?;
+        let received = Received::write(body, writer, &expected).await?;
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
             checksum_sha256: (upload.with_sha256 || expected.sha256.is_some()).then(|| received.sha256.clone()),

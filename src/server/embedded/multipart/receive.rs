@@ -107,9 +107,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn open(place: Place, expected: &Expected) -> S3Result<Self> {
+    pub(super) fn open(place: Place, with_md5: bool) -> S3Result<Self> {
         let file = place.open().map_err(no_such_upload)?;
-        Ok(Self { file, place, size: 0, md5: expected.md5.is_some().then(Md5::new), sha256: Sha256::new() })
+        Ok(Self { file, place, size: 0, md5: with_md5.then(Md5::new), sha256: Sha256::new() })
     }
 
     async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
