@@ -157,11 +157,11 @@ impl Config {
     /// `COMPANION_ORIGINS`.
     #[must_use]
     pub fn origins(&self) -> Vec<Origin> {
-        let own = Origin::of_site(self.site_addr());
-        let mut origins = if self.upload_origins.is_empty() { own } else { self.upload_origins.clone() };
-        for origin in self.companion_origins.iter().flatten() {
-            if !origins.contains(origin) {
-                origins.push(origin.clone());
+        let is_here = self.upload_origins.is_empty();
+        let mut origins = if is_here { Origin::of_site(self.site_addr()) } else { Vec::new() };
+        for origin in self.store_origins() {
+            if !origins.contains(&origin) {
+                origins.push(origin);
             }
         }
         origins
