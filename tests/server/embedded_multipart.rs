@@ -66,6 +66,22 @@ async fn complete_refuses_what_s3_refuses_and_then_makes_one_object() {
     assert_eq!(server.files().len(), 3, "an object and its attributes: {:?}", server.files());
 }
 
+/// The check value of its kind: <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-nvme>.
+#[tokio::test]
+async fn a_part_that_came_without_a_checksum_is_told_from_others_by_its_crc() {
+    let server = TestServer::start().await;
+    let s3 = server.s3();
+    let create = s3.create_multipart_upload().bucket("uploads").key("a").send().await.unwrap();
+    let id = create.upload_id().unwrap();
+    let part = put(&s3, "a", id, 1, b"123456789").await.unwrap();
+    assert_eq!(part.e_tag(), Some("\"ae8b14860a799888\""));
+    assert_eq!(part.checksum_sha256(), None);
+    let other = put(&s3, "a", id, 1, b"987654321").await.unwrap();
+    assert_eq!(complete(&s3, "a", id, &[&part]).await.as_deref(), Some("InvalidPart"), "the part was replaced");
+    assert_eq!(complete(&s3, "a", id, &[&other]).await, None);
+    assert_eq!(std::fs::read(server.dir().join("uploads/a")).unwrap(), b"987654321");
+}
+
 #[tokio::test]
 async fn nothing_can_be_done_with_an_upload_that_was_aborted_or_is_another_objects() {
     let server = TestServer::start().await;

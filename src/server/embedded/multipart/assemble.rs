@@ -98,7 +98,7 @@ fn check_parts(files: &Files, id: &str, upload: &Upload, asked: &[CompletedPart]
         let stored = files.part(id, number)?;
         let is_this = |stored: &StoredPart| {
             let etag = asked.e_tag.as_ref().is_some_and(|etag| etag.value() == stored.e_tag);
-            etag && (asked.checksum_sha256.is_none() || asked.checksum_sha256.as_ref() == Some(&stored.sha256))
+            etag && (asked.checksum_sha256.is_none() || asked.checksum_sha256 == stored.sha256)
         };
         if upload.with_sha256 && asked.checksum_sha256.is_none() {
             return Err(s3_error!(
@@ -182,7 +182,7 @@ fn bytes_of(digits: &str) -> Vec<u8> {
 fn composite(parts: &[Asked]) -> Option<String> {
     let mut sha256 = Sha256::new();
     for part in parts {
-        sha256.update(BASE64.decode(&part.stored.sha256).ok()?);
+        sha256.update(BASE64.decode(part.stored.sha256.as_ref()?).ok()?);
     }
     Some(format!("{}-{}", BASE64.encode(sha256.finalize()), parts.len()))
 }

@@ -84,8 +84,8 @@ pub(super) struct StoredPart {
     pub(super) size: u64,
     /// As [`Received`] has it.
     pub(super) e_tag: String,
-    /// In Base64.
-    pub(super) sha256: String,
+    /// In Base64, where it was asked for.
+    pub(super) sha256: Option<String>,
 }
 
 /// Where the bytes of a part are.

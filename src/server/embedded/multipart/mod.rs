@@ -23,7 +23,7 @@ use tokio::{
 use self::{
     assemble::assemble,
     files::{Files, StoredPart, Upload},
-    receive::{Expected, Received, Writer},
+    receive::{Expected, Received, Wanted, Writer},
 };
 
 const MAX_PART_NUMBER: i32 = 10_000;
@@ -89,16 +89,16 @@ impl Multipart {
             md5: input.content_md5,
             sha256: input.checksum_sha256,
         };
-        let (id, size, with_md5) = (upload_id.clone(), expected.size, expected.md5.is_some());
+        let (id, size) = (upload_id.clone(), expected.size);
+        let mut wanted = Wanted { md5: expected.md5.is_some(), sha256: expected.sha256.is_some() };
         let open = self.blocking(move |files| {
-            let upload = files.upload(&id, &bucket, &key)?;
-            Ok((upload, Writer::open(files.place(&id, part_number, size)?, with_md5)?))
+            wanted.sha256 |= files.upload(&id, &bucket, &key)?.with_sha256;
+            Writer::open(files.place(&id, part_number, size)?, wanted)
         });
-        let (upload, writer) = open.await?;
-        let received = Received::write(body, writer, &expected).await?;
+        let received = Received::write(body, open.await?, &expected).await?;
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
-            checksum_sha256: (upload.with_sha256 || expected.sha256.is_some()).then(|| received.sha256.clone()),
+            checksum_sha256: received.sha256.clone(),
             ..Default::default()
         };
         self.blocking(move |files| files.put_part(&upload_id, part_number, &received)).await?;
@@ -222,7 +222,7 @@ fn listed(number: i32, part: &StoredPart, with_sha256: bool) -> dto::Part {
         part_number: Some(number),
         size: i64::try_from(part.size).ok(),
         e_tag: Some(dto::ETag::Strong(part.e_tag.clone())),
-        checksum_sha256: with_sha256.then(|| part.sha256.clone()),
+        checksum_sha256: part.sha256.clone().filter(|_| with_sha256),
         ..Default::default()
     }
 }

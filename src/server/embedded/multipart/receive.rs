@@ -6,6 +6,7 @@ use std::{
 
 use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use crc_fast::CrcAlgorithm;
 use futures::StreamExt;
 use md5::Md5;
 use s3s::{S3Result, dto::StreamingBlob, s3_error};
@@ -38,13 +39,14 @@ pub(super) enum Place {
 pub(super) struct Received {
     pub(super) place: Place,
     pub(super) size: u64,
-    /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256, so that bytes are hashed once. S3's own
-    /// is not always their MD5 either, and this one can't be taken for it.
+    /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256 where that is asked for, else the
+    /// CRC-64/NVME, which S3 itself computes of bytes that come without a checksum. S3's own is not always their MD5 either,
+    /// and these can't be taken for it.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub(super) e_tag: String,
-    /// In Base64.
-    pub(super) sha256: String,
+    /// In Base64, where it is asked for.
+    pub(super) sha256: Option<String>,
 }
 
 impl Received {
@@ -103,13 +105,24 @@ pub(super) struct Writer {
     place: Place,
     size: u64,
     md5: Option<Md5>,
-    sha256: Sha256,
+    sha256: Option<Sha256>,
+    /// Where nothing else tells the bytes from others.
+    crc: Option<crc_fast::Digest>,
+}
+
+/// What is computed of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) md5: bool,
+    pub(super) sha256: bool,
 }
 
 impl Writer {
-    pub(super) fn open(place: Place, with_md5: bool) -> S3Result<Self> {
+    pub(super) fn open(place: Place, Wanted { md5, sha256 }: Wanted) -> S3Result<Self> {
         let file = place.open().map_err(no_such_upload)?;
-        Ok(Self { file, place, size: 0, md5: with_md5.then(Md5::new), sha256: Sha256::new() })
+        let (md5, sha256) = (md5.then(Md5::new), sha256.then(Sha256::new));
+        let crc = (md5.is_none() && sha256.is_none()).then(|| crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme));
+        Ok(Self { file, place, size: 0, md5, sha256, crc })
     }
 
     async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
@@ -117,7 +130,8 @@ impl Writer {
             for bytes in &batch {
                 self.file.write_all(bytes)?;
                 self.md5.iter_mut().for_each(|md5| md5.update(bytes));
-                self.sha256.update(bytes);
+                self.sha256.iter_mut().for_each(|sha256| sha256.update(bytes));
+                self.crc.iter_mut().for_each(|crc| crc.update(bytes));
                 self.size += bytes.len() as u64;
             }
             io::Result::Ok(self)
@@ -133,10 +147,14 @@ impl Writer {
         if md5.map(|md5| BASE64.encode(md5)) != expected.md5 {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
-        let sha256: [u8; 32] = self.sha256.finalize().into();
-        let e_tag = md5.map_or_else(|| digits(&sha256), |md5| digits(&md5));
-        let sha256 = BASE64.encode(sha256);
-        if expected.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
+        let sha256 = self.sha256.map(|sha256| <[u8; 32]>::from(sha256.finalize()));
+        let e_tag = match (&md5, &sha256, self.crc) {
+            (Some(md5), ..) => digits(md5),
+            (None, Some(sha256), _) => digits(sha256),
+            (None, None, crc) => digits(&crc.map_or(0, |crc| crc.finalize()).to_be_bytes()),
+        };
+        let sha256 = sha256.map(|sha256| BASE64.encode(sha256));
+        if expected.sha256.is_some() && expected.sha256 != sha256 {
             return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
         }
         Ok(Received { place: self.place, size: self.size, e_tag, sha256 })
