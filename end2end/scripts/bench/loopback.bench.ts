@@ -10,7 +10,7 @@ import { memoryColumns, printTable, row, type Row } from './table'
 import { ThisPage } from './this-page'
 
 const BYTES = 1_024 * MB
-const ROUNDS = 3
+const ROUNDS = 5
 
 // Straight to the store.
 test.use({ environment: { S3_PUBLIC_ENDPOINT: '' } })
@@ -29,6 +29,9 @@ test('1 GiB over loopback', async ({ browser, folder, ports, server, store }) =>
     [BareParts.client]: ({ path }) => BareParts.ready(browser, server.url, { objectUrl, keys, path, bytes: BYTES }),
     [`${ThisPage.client}, checksums off`]: ({ path }) => {
       return ThisPage.ready(browser, server.url, [path], { checksums: false })
+    },
+    [`${BareParts.client}, each hashed before`]: ({ path }) => {
+      return BareParts.ready(browser, server.url, { objectUrl, keys, path, bytes: BYTES, checksums: true })
     },
     [ThisPage.client]: ({ path }) => ThisPage.ready(browser, server.url, [path]),
   }
