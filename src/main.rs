@@ -2,7 +2,7 @@
 
 mod arguments;
 
-use std::{error::Error, io, process::ExitCode, time::SystemTime};
+use std::{error::Error, io, path::Path, process::ExitCode, time::SystemTime};
 
 use arguments::{Age, Arguments, Command, Cors, Lifecycle};
 use clap::Parser;
@@ -88,11 +88,25 @@ async fn serve(config: Config) -> Result<ExitCode, Box<dyn Error>> {
         Ok(options) => options,
         Err(error) => return Ok(fail(&error, EXIT_CONFIG)),
     };
+    warn_of_missing_files(&options);
+    raise_descriptor_limit();
     let server = Server::bind(config, options.site_addr).await?;
     let router = router(server.service().clone(), options, App, shell);
     eprintln!("Serving http://{}", server.addr());
     server.run(router, stop_signal()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_missing_files(options: &LeptosOptions) {
+    let script =
+        Path::new(&*options.site_root).join(&*options.site_pkg_dir).join(format!("{}.js", options.output_name));
+    if !script.exists() {
+        eprintln!(
+            "There is no {}: the page will be as it is without JavaScript. Build it with `cargo leptos build`, or set \
+             LEPTOS_SITE_ROOT to where it is.",
+            script.display()
+        );
+    }
 }
 
 /// cargo-leptos sets these variables; a server that runs without it has the same defaults.
@@ -101,6 +115,18 @@ fn leptos_options() -> Result<LeptosOptions, String> {
     options.output_name = env!("CARGO_PKG_NAME").into();
     Ok(options)
 }
+
+/// Every connection takes a file descriptor, and a part on its way into the embedded store another. Many systems give a
+/// program 1,024 unless it asks for what it may have.
+#[cfg(unix)]
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        eprintln!("The limit on open files stays as it is: {error}");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptor_limit() {}
 
 /// Resolves at Ctrl-C, and where a supervisor asks politely.
 async fn stop_signal() {

@@ -1,29 +1,74 @@
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    net::TcpStream,
+    process::{Child, Command},
+    time::timeout,
 };
 
 use crate::support::{Variables, run};
 
-#[tokio::test]
-async fn it_serves_with_the_word_and_without() {
-    for arguments in [&[][..], &["serve"]] {
+const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
+
+/// No answer takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that a command has started, where it serves, and what it said before.
+struct Served {
+    _server: Child,
+    _dir: TempDir,
+    host: String,
+    said: Vec<String>,
+}
+
+impl Served {
+    async fn by(program: &str, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let addresses = [("LEPTOS_SITE_ADDR", "127.0.0.1:0"), ("EMBEDDED_S3_ADDR", "127.0.0.1:0")];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_leptos-aws-s3"));
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(addresses).current_dir(dir.path()).kill_on_drop(true);
         let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
-        let url = loop {
+        let mut said = Vec::new();
+        loop {
             let line = lines.next_line().await.unwrap().expect("it said where it serves");
-            if let Some(url) = line.strip_prefix("Serving ") {
-                break url.to_owned();
+            if let Some(host) = line.strip_prefix("Serving http://") {
+                return Self { _server: server, _dir: dir, host: host.to_owned(), said };
             }
-        };
-        assert_eq!(reqwest::get(url).await.unwrap().status(), 200, "{arguments:?}");
+            said.push(line);
+        }
     }
+
+    async fn status(&self) -> u16 {
+        let answer = timeout(PATIENCE, reqwest::get(format!("http://{}", self.host))).await.expect("an answer");
+        answer.unwrap().status().as_u16()
+    }
+}
+
+#[tokio::test]
+async fn it_serves_with_the_word_and_without() {
+    for arguments in [&[][..], &["serve"]] {
+        assert_eq!(Served::by(BINARY, arguments).await.status().await, 200, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn it_says_what_is_missing_for_the_page() {
+    let said = Served::by(BINARY, &[]).await.said.join("\n");
+    assert!(said.contains("There is no target/site/pkg/leptos-aws-s3.js"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn more_connections_are_taken_than_the_system_gives_unasked() {
+    let served = Served::by("/bin/sh", &["-c", &format!("ulimit -Sn 64; exec {BINARY}")]).await;
+    let mut connections = Vec::new();
+    for _ in 0..100 {
+        connections.push(TcpStream::connect(&served.host).await.unwrap());
+    }
+    assert_eq!(served.status().await, 200);
 }
 
 #[tokio::test]
