@@ -19,6 +19,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail that way"))]
 
 mod before_signing;
+mod causes;
 pub mod command;
 mod companion;
 pub mod config;

@@ -40,6 +40,20 @@ async fn an_embedded_store_that_no_server_runs_is_opened_for_the_while() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_answer_is_all_that_is_named() {
+    let store = Store::start().await;
+    let mut variables = store.variables();
+    // Nobody can listen there.
+    variables.insert("S3_ENDPOINT", "http://127.0.0.1:1".to_owned());
+    let run = check(&variables).await;
+    let findings = run.json()["findings"].as_array().unwrap().clone();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((&findings[0]["check"], &findings[0]["outcome"]), (&"store".into(), &"fail".into()));
+    assert!(findings[0]["remedy"].as_str().unwrap().contains("S3_ENDPOINT"));
+    assert_eq!(run.code, 1);
+}
+
+#[tokio::test]
 async fn a_page_that_no_rule_names_is_told_so() {
     let store = Store::start().await;
     let mut variables = store.variables();

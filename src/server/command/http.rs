@@ -1,4 +1,4 @@
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Request};
 use axum::body::Bytes;
@@ -9,6 +9,9 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tokio::time::timeout;
+
+use super::Finding;
+use crate::server::causes::causes;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -113,6 +116,13 @@ impl Answer {
     }
 }
 
+/// Where nothing answers there is no more to find out.
+pub(super) fn unreachable(reason: String) -> Finding {
+    let remedy = "Look at S3_ENDPOINT, S3_REGION and S3_PUBLIC_ENDPOINT, and whether the store runs and can be reached \
+                  from here.";
+    Finding::fail("store", reason, remedy)
+}
+
 /// What is written so in XML. Stores quote an element as a whole, or character by character.
 fn text(xml: &str) -> String {
     let quoted = xml.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
@@ -127,20 +137,6 @@ fn text(xml: &str) -> String {
         },
         str::to_owned,
     )
-}
-
-/// An error and what caused it; the outer ones say little.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 use std::{error::Error, fmt::Debug};
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use thiserror::Error;
+
+use crate::server::causes::causes;
 
 /// Why a command could not do what it was asked. The text says what to do.
 #[derive(Debug, Error)]
@@ -31,7 +33,7 @@ impl StoreSays {
             Some(message) => message.to_owned(),
             None if status.is_some_and(|status| status >= 300) => String::new(),
             // The answer makes no sense, or there is none.
-            None => DisplayErrorContext(error).to_string(),
+            None => causes(error),
         };
         Self { operation, status, code, text }
     }

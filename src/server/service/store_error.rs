@@ -1,9 +1,9 @@
 use std::{error::Error, fmt::Debug};
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::s3::Refusal;
+use crate::{s3::Refusal, server::causes::causes};
 
 /// Why the store did not do what the server asked.
 pub(super) enum StoreError {
@@ -32,7 +32,7 @@ impl StoreError {
             (Some(404), _) => return Self::NotFound,
             _ => {}
         }
-        eprintln!("{operation}: {}", DisplayErrorContext(error));
+        eprintln!("{operation}: {}", causes(error));
         match (error, status) {
             (_, Some(status)) if is_passing(status, error.code()) => {
                 Self::Unavailable { reason: format!("{operation} was answered with {status}.") }

@@ -1,5 +1,7 @@
 use std::time::SystemTime;
 
+use ::http::Method as Verb;
+
 use super::{
     CorsOptions, CorsRules, instructions,
     preflight::{Preflight, allows_origin},
@@ -10,7 +12,7 @@ use crate::{
     server::{
         command::{
             CommandError, Connection, Finding, Report, checksum,
-            http::{Answer, Http},
+            http::{Answer, Http, unreachable},
             trial::{BYTES, Trial},
         },
         config::Origin,
@@ -27,6 +29,10 @@ use crate::{
 pub async fn check(connection: &Connection, options: &CorsOptions) -> Result<Report, CommandError> {
     let http = Http::new().map_err(CommandError::Store)?;
     let mut report = Report::default();
+    if let Err(reason) = http.send(Verb::GET, &connection.service.bucket().url(), [], Vec::new()).await {
+        report.findings.push(unreachable(reason));
+        return Ok(report);
+    }
     let mut first = None;
     for origin in options.origins(&connection.config) {
         let mut trial = Trial::new(connection, &http, origin.clone(), SystemTime::now());

@@ -9,7 +9,7 @@ use crate::{
     server::{
         command::{
             Connection, Finding,
-            http::{Answer, Http},
+            http::{Answer, Http, unreachable},
             reap::human_age,
             store_says::StoreSays,
         },
@@ -51,11 +51,7 @@ pub(super) async fn look(connection: &Connection, http: &Http, now: SystemTime) 
     };
     let answer = match ask(connection, http, &credentials, now).await {
         Ok(answer) => answer,
-        Err(reason) => {
-            let remedy = "Look at S3_ENDPOINT, S3_REGION and S3_PUBLIC_ENDPOINT, and whether the store runs and can be \
-                          reached from here.";
-            return vec![Finding::fail("store", reason, remedy)];
-        }
+        Err(reason) => return vec![unreachable(reason)],
     };
     let clock = clock(&answer, now);
     let cause = if clock.vital { Cause::Clock } else { Cause::of(&answer) };
