@@ -1,4 +1,8 @@
-use std::{io, pin::pin, time::Duration};
+use std::{
+    io,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
@@ -11,26 +15,41 @@ use tokio::{
     sync::watch,
     time::sleep,
 };
+use tokio_io_timeout::TimeoutStream;
 
-/// How long the head of a request may take, from the end of the one before: so it is also how long a connection may be
-/// idle. Proxies keep theirs for 60 seconds (nginx, AWS's load balancers), and have to be those that close: what they send
-/// on a connection that this side has just closed is lost. Browsers open another.
-pub(super) const MAX_HEAD_TIME: Duration = Duration::from_secs(75);
+/// How long a client may do nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How long the head of a request may take, from the end of the one before: so it is also how long a connection may be
+    /// idle.
+    head: Duration,
+    /// How long an answer may stand still because nobody reads it.
+    answer: Duration,
+}
+
+impl Default for Patience {
+    /// Proxies keep idle connections for 60 seconds (nginx, AWS's load balancers), and have to be those that close: what they
+    /// send on a connection that this side has just closed is lost. Browsers open another. Nobody who reads is silent for as
+    /// long; nginx gives a reader a minute too.
+    fn default() -> Self {
+        Self { head: Duration::from_secs(75), answer: Duration::from_secs(60) }
+    }
+}
 
 /// After a system that has no room for another connection this long, it is asked again.
 const NO_ROOM_DELAY: Duration = Duration::from_secs(1);
 
 /// Answers with `router` until `shutdown` resolves, and then ends what has begun. `axum::serve` does the same, and waits for
-/// heads for ever: a thousand connections that never say what they want are all that many a system gives.
+/// heads and readers for ever: a thousand connections that never say what they want are all that many a system gives.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
-    max_head_time: Duration,
+    patience: Patience,
     shutdown: impl Future<Output = ()>,
 ) {
     let service = TowerToHyperService::new(router.with_state::<()>(()));
     let mut http = Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(max_head_time);
+    http.timer(TokioTimer::new()).header_read_timeout(patience.head);
     let (stop, stopped) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -40,7 +59,10 @@ pub(super) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = http.serve_connection(TokioIo::new(stream), service.clone()).with_upgrades();
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(patience.answer));
+                let stream = TokioIo::new(Box::pin(stream));
+                let connection = http.serve_connection(stream, service.clone()).with_upgrades();
                 tokio::spawn(carry(connection, stopped.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -58,7 +80,7 @@ pub(super) async fn serve(
 /// Answers on one connection until its client goes, or, once it is told to stop, until what has begun is answered. Its
 /// error is that the client went without a word, or spoke no HTTP.
 async fn carry(
-    connection: UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
+    connection: UpgradeableConnection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>,
     mut stopped: watch::Receiver<()>,
 ) {
     let mut connection = pin!(connection);
@@ -97,6 +119,10 @@ mod tests {
     /// Nothing here takes so long.
     const PATIENCE: Duration = Duration::from_secs(20);
 
+    /// More bytes than systems keep on their way for a client that does not read.
+    const LARGE: usize = 64 << 20;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     const EXPECTING_HEAD: &str = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
     const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -108,13 +134,13 @@ mod tests {
     }
 
     impl Echo {
-        async fn start(max_head_time: Duration) -> Self {
+        async fn start(patience: Patience) -> Self {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let addr = listener.local_addr().unwrap();
             let (stop, stopped) = oneshot::channel();
-            let router = Router::new().route("/", post(|body: String| async { body }));
+            let router = Router::new().route("/", post(|body: String| async { body }).get(async || vec![0; LARGE]));
             let stopped = async { _ = stopped.await };
-            let task = tokio::spawn(serve(listener, router, max_head_time, stopped));
+            let task = tokio::spawn(serve(listener, router, patience, stopped));
             Self { client: TcpStream::connect(addr).await.unwrap(), stop, task }
         }
 
@@ -138,20 +164,24 @@ mod tests {
         }
     }
 
+    fn with_head(head: Duration) -> Patience {
+        Patience { head, ..Patience::default() }
+    }
+
     fn request(body: &str) -> String {
         format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     }
 
     /// Returns after so long, or later on a busy machine: a server is the clock.
     async fn pass(time: Duration) {
-        Echo::start(time).await.hear_end().await;
+        Echo::start(with_head(time)).await.hear_end().await;
     }
 
     #[tokio::test]
     async fn whoever_sends_half_a_head_or_none_has_so_long_and_no_longer() {
         for head in ["", "POST / HTTP/1.1\r\nHost: h\r\nContent-Le"] {
             let start = Instant::now();
-            let mut echo = Echo::start(LIMIT).await;
+            let mut echo = Echo::start(with_head(LIMIT)).await;
             echo.send(head).await;
             echo.hear_end().await;
             assert!(start.elapsed() >= LIMIT, "{head}");
@@ -160,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_was_used_has_as_long_again() {
-        let mut echo = Echo::start(LONG_LIMIT).await;
+        let mut echo = Echo::start(with_head(LONG_LIMIT)).await;
         echo.send(&request("one")).await;
         echo.hear("one").await;
         pass(LIMIT).await;
@@ -173,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_may_take_longer_than_a_head() {
-        let mut echo = Echo::start(LONG_LIMIT).await;
+        let mut echo = Echo::start(with_head(LONG_LIMIT)).await;
         echo.send(EXPECTING_HEAD).await;
         echo.hear(CONTINUE).await;
         echo.send("ab").await;
@@ -183,8 +213,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_nobody_reads_is_cut_off() {
+        let mut echo = Echo::start(Patience { answer: LIMIT, ..Patience::default() }).await;
+        echo.send(GET).await;
+        pass(LONG_LIMIT).await;
+        let mut heard = Vec::new();
+        let end =
+            timeout(PATIENCE, echo.client.read_to_end(&mut heard)).await.expect("the server closes the connection");
+        assert!(heard.len() < LARGE, "{end:?} after {} bytes", heard.len());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_read_slowly_is_not() {
+        let mut echo = Echo::start(Patience { answer: LONG_LIMIT, ..Patience::default() }).await;
+        echo.send(GET).await;
+        let (start, mut heard) = (Instant::now(), vec![0; LARGE / 8]);
+        for _ in 0..7 {
+            echo.client.read_exact(&mut heard).await.unwrap();
+            pass(LIMIT).await;
+        }
+        assert!(start.elapsed() > LONG_LIMIT, "{:?}", start.elapsed());
+        let mut rest = Vec::new();
+        echo.client.read_to_end(&mut rest).await.unwrap();
+        // The head came first.
+        assert!(rest.len() > LARGE / 8, "{}", rest.len());
+    }
+
+    #[tokio::test]
     async fn a_connection_carries_requests_one_after_the_other_and_at_once_and_those_that_ask_first() {
-        let mut echo = Echo::start(MAX_HEAD_TIME).await;
+        let mut echo = Echo::start(Patience::default()).await;
         for body in ["one", "two"] {
             echo.send(&request(body)).await;
             echo.hear(body).await;
@@ -200,10 +257,10 @@ mod tests {
 
     #[tokio::test]
     async fn at_the_end_what_is_idle_is_closed_and_what_has_begun_is_answered() {
-        let mut idle = Echo::start(MAX_HEAD_TIME).await;
+        let mut idle = Echo::start(Patience::default()).await;
         idle.send(&request("one")).await;
         idle.hear("one").await;
-        let mut busy = Echo::start(MAX_HEAD_TIME).await;
+        let mut busy = Echo::start(Patience::default()).await;
         busy.send(EXPECTING_HEAD).await;
         busy.hear(CONTINUE).await;
 

@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use super::{
     Config, UploadService,
     config::{S3Config, StoreConfig},
-    connections::{MAX_HEAD_TIME, serve},
+    connections::{Patience, serve},
     service::Store,
     token::Sealer,
 };
@@ -91,7 +91,7 @@ impl Server {
     /// If it panics.
     pub async fn run(self, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, mut stopped) = watch::channel(());
-        let page = serve(self.listener, router, MAX_HEAD_TIME, async move {
+        let page = serve(self.listener, router, Patience::default(), async move {
             let _ = stopped.changed().await;
         });
         let page = tokio::spawn(page);

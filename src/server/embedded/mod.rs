@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use self::{keys::Keys, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
-    connections::{self, MAX_HEAD_TIME},
+    connections::{self, Patience},
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -124,7 +124,7 @@ impl EmbeddedStore {
 
     /// Answers until `shutdown` resolves.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        connections::serve(self.listener, self.router, MAX_HEAD_TIME, shutdown).await;
+        connections::serve(self.listener, self.router, Patience::default(), shutdown).await;
     }
 }
 
