@@ -100,10 +100,11 @@ async fn serve(config: Config) -> Result<ExitCode, Box<dyn Error>> {
 fn warn_of_missing_files(options: &LeptosOptions) {
     let script =
         Path::new(&*options.site_root).join(&*options.site_pkg_dir).join(format!("{}.js", options.output_name));
-    if !script.exists() {
+    // With a hash in its name it is somewhere else.
+    if !options.hash_files && !script.exists() {
         eprintln!(
-            "There is no {}: the page will be as it is without JavaScript. Build it with `cargo leptos build`, or set \
-             LEPTOS_SITE_ROOT to where it is.",
+            "There is no {}: the page has no style, and works as without JavaScript. Run `cargo leptos build`, or set \
+             LEPTOS_SITE_ROOT to the folder `site` that it made.",
             script.display()
         );
     }

@@ -21,16 +21,14 @@ use tokio_io_timeout::TimeoutStream;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// How long the head of a request may take, from the end of the one before: so it is also how long a connection may be
-    /// idle.
+    /// idle. Proxies keep theirs for 60 seconds (nginx, AWS's load balancers), and have to be those that close: what they
+    /// send on a connection that this side has just closed is lost. Browsers open another.
     head: Duration,
-    /// How long an answer may stand still because nobody reads it.
+    /// How long an answer may stand still because nobody reads it. nginx waits a minute too.
     answer: Duration,
 }
 
 impl Default for Patience {
-    /// Proxies keep idle connections for 60 seconds (nginx, AWS's load balancers), and have to be those that close: what they
-    /// send on a connection that this side has just closed is lost. Browsers open another. Nobody who reads is silent for as
-    /// long; nginx gives a reader a minute too.
     fn default() -> Self {
         Self { head: Duration::from_secs(75), answer: Duration::from_secs(60) }
     }
@@ -77,12 +75,11 @@ pub(super) async fn serve(
     stop.closed().await;
 }
 
+type Connection = UpgradeableConnection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>;
+
 /// Answers on one connection until its client goes, or, once it is told to stop, until what has begun is answered. Its
 /// error is that the client went without a word, or spoke no HTTP.
-async fn carry(
-    connection: UpgradeableConnection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>,
-    mut stopped: watch::Receiver<()>,
-) {
+async fn carry(connection: Connection, mut stopped: watch::Receiver<()>) {
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -117,7 +114,7 @@ mod tests {
     const LONG_LIMIT: Duration = Duration::from_secs(2);
 
     /// Nothing here takes so long.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     /// More bytes than systems keep on their way for a client that does not read.
     const LARGE: usize = 64 << 20;
@@ -157,7 +154,8 @@ mod tests {
         }
 
         async fn hear_end(&mut self) {
-            let read = timeout(PATIENCE, self.client.read(&mut [0])).await.expect("the server closes the connection");
+            let read =
+                timeout(TEST_TIMEOUT, self.client.read(&mut [0])).await.expect("the server closes the connection");
             // The latter where something was still on its way.
             let is_end = read.as_ref().map_or_else(|error| error.kind() == ConnectionReset, |bytes| *bytes == 0);
             assert!(is_end, "{read:?}");
@@ -219,7 +217,7 @@ mod tests {
         pass(LONG_LIMIT).await;
         let mut heard = Vec::new();
         let end =
-            timeout(PATIENCE, echo.client.read_to_end(&mut heard)).await.expect("the server closes the connection");
+            timeout(TEST_TIMEOUT, echo.client.read_to_end(&mut heard)).await.expect("the server closes the connection");
         assert!(heard.len() < LARGE, "{end:?} after {} bytes", heard.len());
     }
 

@@ -43,7 +43,7 @@ async fn an_embedded_store_that_no_server_runs_is_opened_for_the_while() {
 async fn a_store_that_does_not_answer_is_all_that_is_named() {
     let store = Store::start().await;
     let mut variables = store.variables();
-    // Nobody can listen there.
+    // Nothing listens there.
     variables.insert("S3_ENDPOINT", "http://127.0.0.1:1".to_owned());
     let run = check(&variables).await;
     let findings = run.json()["findings"].as_array().unwrap().clone();

@@ -152,7 +152,7 @@ async fn a_bucket_that_is_not_there_is_named() {
 async fn a_store_that_does_not_answer_is_named() {
     let store = Store::start().await;
     let mut variables = store.variables();
-    // Nobody can listen there.
+    // Nothing listens there.
     variables.insert("S3_ENDPOINT", "http://127.0.0.1:1".to_owned());
     let (check, detail, remedy) = cause(&doctor_json(&variables).await.1);
     assert_eq!(check, "store");

@@ -15,7 +15,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server that a command has started, where it serves, and what it said before.
+/// The command as a server, where it serves, and what it said before.
 struct Served {
     _server: Child,
     _dir: TempDir,
@@ -24,8 +24,11 @@ struct Served {
 }
 
 impl Served {
-    async fn by(program: &str, arguments: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+    async fn start(program: &str, arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), program, arguments).await
+    }
+
+    async fn start_in(dir: TempDir, program: &str, arguments: &[&str]) -> Self {
         let addresses = [("LEPTOS_SITE_ADDR", "127.0.0.1:0"), ("EMBEDDED_S3_ADDR", "127.0.0.1:0")];
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(addresses).current_dir(dir.path()).kill_on_drop(true);
@@ -33,7 +36,8 @@ impl Served {
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         loop {
-            let line = lines.next_line().await.unwrap().expect("it said where it serves");
+            let line = timeout(PATIENCE, lines.next_line()).await.expect("it says where it serves");
+            let line = line.unwrap().unwrap_or_else(|| panic!("it ended: {said:?}"));
             if let Some(host) = line.strip_prefix("Serving http://") {
                 return Self { _server: server, _dir: dir, host: host.to_owned(), said };
             }
@@ -45,25 +49,34 @@ impl Served {
         let answer = timeout(PATIENCE, reqwest::get(format!("http://{}", self.host))).await.expect("an answer");
         answer.unwrap().status().as_u16()
     }
+
+    fn said(&self, text: &str) -> bool {
+        self.said.iter().any(|line| line.contains(text))
+    }
 }
 
 #[tokio::test]
 async fn it_serves_with_the_word_and_without() {
     for arguments in [&[][..], &["serve"]] {
-        assert_eq!(Served::by(BINARY, arguments).await.status().await, 200, "{arguments:?}");
+        assert_eq!(Served::start(BINARY, arguments).await.status().await, 200, "{arguments:?}");
     }
 }
 
 #[tokio::test]
-async fn it_says_what_is_missing_for_the_page() {
-    let said = Served::by(BINARY, &[]).await.said.join("\n");
-    assert!(said.contains("There is no target/site/pkg/leptos-aws-s3.js"), "{said}");
+async fn the_page_s_script_is_missed_where_it_is_not_there() {
+    let missing = "There is no target/site/pkg/leptos-aws-s3.js";
+    assert!(Served::start(BINARY, &[]).await.said(missing));
+    let dir = tempfile::tempdir().unwrap();
+    let pkg = dir.path().join("target/site/pkg");
+    std::fs::create_dir_all(&pkg).unwrap();
+    std::fs::write(pkg.join("leptos-aws-s3.js"), "").unwrap();
+    assert!(!Served::start_in(dir, BINARY, &[]).await.said("There is no"));
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn more_connections_are_taken_than_the_system_gives_unasked() {
-    let served = Served::by("/bin/sh", &["-c", &format!("ulimit -Sn 64; exec {BINARY}")]).await;
+    let served = Served::start("/bin/sh", &["-c", "ulimit -Sn 64; exec \"$0\"", BINARY]).await;
     let mut connections = Vec::new();
     for _ in 0..100 {
         connections.push(TcpStream::connect(&served.host).await.unwrap());

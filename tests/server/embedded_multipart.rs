@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{TestServer, file, in_parts, number, send, sha256};
+use crate::support::{TestServer, file, in_parts, md5, number, send, sha256};
 use aws_sdk_s3::{
     Client,
     error::ProvideErrorMetadata,
@@ -66,20 +66,32 @@ async fn complete_refuses_what_s3_refuses_and_then_makes_one_object() {
     assert_eq!(server.files().len(), 3, "an object and its attributes: {:?}", server.files());
 }
 
-/// The check value of its kind: <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-nvme>.
+/// Of what is the check value of CRCs: <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-nvme>.
 #[tokio::test]
-async fn a_part_that_came_without_a_checksum_is_told_from_others_by_its_crc() {
+async fn the_etag_of_a_part_is_its_md5_if_that_was_given_else_its_sha256_else_its_crc() {
+    const BYTES: &[u8] = b"123456789";
+    const SHA256: &str = "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225";
     let server = TestServer::start().await;
     let s3 = server.s3();
-    let create = s3.create_multipart_upload().bucket("uploads").key("a").send().await.unwrap();
-    let id = create.upload_id().unwrap();
-    let part = put(&s3, "a", id, 1, b"123456789").await.unwrap();
-    assert_eq!(part.e_tag(), Some("\"ae8b14860a799888\""));
-    assert_eq!(part.checksum_sha256(), None);
-    let other = put(&s3, "a", id, 1, b"987654321").await.unwrap();
-    assert_eq!(complete(&s3, "a", id, &[&part]).await.as_deref(), Some("InvalidPart"), "the part was replaced");
-    assert_eq!(complete(&s3, "a", id, &[&other]).await, None);
-    assert_eq!(std::fs::read(server.dir().join("uploads/a")).unwrap(), b"987654321");
+    for (key, with_md5, with_sha256, etag) in [
+        ("both", true, true, "25f9e794323b453885f5181f1b624d0b"),
+        ("md5", true, false, "25f9e794323b453885f5181f1b624d0b"),
+        ("sha256", false, true, SHA256),
+        ("none", false, false, "ae8b14860a799888"),
+    ] {
+        let create = s3.create_multipart_upload().bucket("uploads").key(key).send().await.unwrap();
+        let id = create.upload_id().unwrap();
+        let part = s3.upload_part().bucket("uploads").key(key).upload_id(id).part_number(1).body(BYTES.to_vec().into());
+        let part = part.set_content_md5(with_md5.then(|| md5(BYTES).value));
+        let sent = part.set_checksum_sha256(with_sha256.then(|| sha256(BYTES).value)).send().await.unwrap();
+        assert_eq!(sent.e_tag(), Some(format!("\"{etag}\"").as_str()), "{key}");
+        assert_eq!(sent.checksum_sha256().is_some(), with_sha256, "{key}");
+        let part = CompletedPart::builder().part_number(1).set_e_tag(sent.e_tag).build();
+        let other = put(&s3, key, id, 1, b"987654321").await.unwrap();
+        assert_eq!(complete(&s3, key, id, &[&part]).await.as_deref(), Some("InvalidPart"), "{key} was replaced");
+        assert_eq!(complete(&s3, key, id, &[&other]).await, None, "{key}");
+        assert_eq!(std::fs::read(server.dir().join("uploads").join(key)).unwrap(), b"987654321");
+    }
 }
 
 #[tokio::test]

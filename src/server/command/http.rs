@@ -10,7 +10,6 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
-use super::Finding;
 use crate::server::causes::causes;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -114,13 +113,6 @@ impl Answer {
             _ => summary,
         }
     }
-}
-
-/// Where nothing answers there is no more to find out.
-pub(super) fn unreachable(reason: String) -> Finding {
-    let remedy = "Look at S3_ENDPOINT, S3_REGION and S3_PUBLIC_ENDPOINT, and whether the store runs and can be reached \
-                  from here.";
-    Finding::fail("store", reason, remedy)
 }
 
 /// What is written so in XML. Stores quote an element as a whole, or character by character.

@@ -51,6 +51,13 @@ impl Finding {
         Self::new(check, Outcome::Fail, detail, Some(remedy.into()))
     }
 
+    /// The store cannot be reached, so nothing else was looked at.
+    pub(super) fn no_answer(reason: String) -> Self {
+        let remedy = "Look at S3_ENDPOINT, S3_REGION and S3_PUBLIC_ENDPOINT, and whether the store runs and can be reached \
+                      from here.";
+        Self::fail("store", reason, remedy)
+    }
+
     fn new(check: impl Into<String>, outcome: Outcome, detail: impl Into<String>, remedy: Option<String>) -> Self {
         Self { check: check.into(), outcome, vital: false, detail: detail.into(), remedy }
     }

@@ -67,7 +67,7 @@ pub struct ConfigError {
 }
 
 impl Config {
-    /// The configuration of this process's environment. It reads no `.env`: the command does, with `dotenvy`, before this.
+    /// The configuration of this process's environment. It reads no `.env`: load that before.
     ///
     /// # Errors
     ///

@@ -32,7 +32,8 @@ impl StoreError {
             (Some(404), _) => return Self::NotFound,
             _ => {}
         }
-        eprintln!("{operation}: {}", causes(error));
+        let answered = status.map(|status| format!(" was answered with {status}")).unwrap_or_default();
+        eprintln!("{operation}{answered}: {}", causes(error));
         match (error, status) {
             (_, Some(status)) if is_passing(status, error.code()) => {
                 Self::Unavailable { reason: format!("{operation} was answered with {status}.") }

@@ -12,7 +12,7 @@ use crate::{
     server::{
         command::{
             CommandError, Connection, Finding, Report, checksum,
-            http::{Answer, Http, unreachable},
+            http::{Answer, Http},
             trial::{BYTES, Trial},
         },
         config::Origin,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Asks the store, as a browser would, whether the pages may upload, and says what is missing. It uploads one small file
-/// and deletes it, to see what a page may read of the answer.
+/// and deletes it, to see what a page may read of the answer. Of a store that does not answer, that is all it says.
 ///
 /// # Errors
 ///
@@ -29,8 +29,8 @@ use crate::{
 pub async fn check(connection: &Connection, options: &CorsOptions) -> Result<Report, CommandError> {
     let http = Http::new().map_err(CommandError::Store)?;
     let mut report = Report::default();
-    if let Err(reason) = http.send(Verb::GET, &connection.service.bucket().url(), [], Vec::new()).await {
-        report.findings.push(unreachable(reason));
+    if let Err(reason) = http.send(Verb::HEAD, &connection.service.bucket().url(), [], Vec::new()).await {
+        report.findings.push(Finding::no_answer(reason));
         return Ok(report);
     }
     let mut first = None;

@@ -9,7 +9,7 @@ use crate::{
     server::{
         command::{
             Connection, Finding,
-            http::{Answer, Http, unreachable},
+            http::{Answer, Http},
             reap::human_age,
             store_says::StoreSays,
         },
@@ -51,7 +51,7 @@ pub(super) async fn look(connection: &Connection, http: &Http, now: SystemTime) 
     };
     let answer = match ask(connection, http, &credentials, now).await {
         Ok(answer) => answer,
-        Err(reason) => return vec![unreachable(reason)],
+        Err(reason) => return vec![Finding::no_answer(reason)],
     };
     let clock = clock(&answer, now);
     let cause = if clock.vital { Cause::Clock } else { Cause::of(&answer) };

@@ -40,8 +40,7 @@ pub(super) struct Received {
     pub(super) place: Place,
     pub(super) size: u64,
     /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256 where that is asked for, else the
-    /// CRC-64/NVME, which S3 itself computes of bytes that come without a checksum. S3's own is not always their MD5 either,
-    /// and these can't be taken for it.
+    /// CRC-64/NVME. S3's own `ETag` is not always an MD5 either; one of 64 or 16 digits can't be taken for one.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub(super) e_tag: String,
@@ -104,10 +103,17 @@ pub(super) struct Writer {
     /// being written.
     place: Place,
     size: u64,
-    md5: Option<Md5>,
-    sha256: Option<Sha256>,
-    /// Where nothing else tells the bytes from others.
-    crc: Option<crc_fast::Digest>,
+    digests: Digests,
+}
+
+/// What tells the bytes from others.
+enum Digests {
+    Named {
+        md5: Option<Md5>,
+        sha256: Option<Sha256>,
+    },
+    /// Where none is asked for.
+    Crc(crc_fast::Digest),
 }
 
 /// What is computed of a body.
@@ -120,18 +126,19 @@ pub(super) struct Wanted {
 impl Writer {
     pub(super) fn open(place: Place, Wanted { md5, sha256 }: Wanted) -> S3Result<Self> {
         let file = place.open().map_err(no_such_upload)?;
-        let (md5, sha256) = (md5.then(Md5::new), sha256.then(Sha256::new));
-        let crc = (md5.is_none() && sha256.is_none()).then(|| crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme));
-        Ok(Self { file, place, size: 0, md5, sha256, crc })
+        let digests = if md5 || sha256 {
+            Digests::Named { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) }
+        } else {
+            Digests::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme))
+        };
+        Ok(Self { file, place, size: 0, digests })
     }
 
     async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
         let written = spawn_blocking(move || {
             for bytes in &batch {
                 self.file.write_all(bytes)?;
-                self.md5.iter_mut().for_each(|md5| md5.update(bytes));
-                self.sha256.iter_mut().for_each(|sha256| sha256.update(bytes));
-                self.crc.iter_mut().for_each(|crc| crc.update(bytes));
+                self.digests.update(bytes);
                 self.size += bytes.len() as u64;
             }
             io::Result::Ok(self)
@@ -143,21 +150,43 @@ impl Writer {
         if expected.size.is_some_and(|size| size != self.size) {
             return Err(s3_error!(IncompleteBody));
         }
-        let md5 = self.md5.map(|md5| <[u8; 16]>::from(md5.finalize()));
-        if md5.map(|md5| BASE64.encode(md5)) != expected.md5 {
+        let (md5, sha256, e_tag) = self.digests.finish();
+        if md5 != expected.md5 {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
-        let sha256 = self.sha256.map(|sha256| <[u8; 32]>::from(sha256.finalize()));
-        let e_tag = match (&md5, &sha256, self.crc) {
-            (Some(md5), ..) => digits(md5),
-            (None, Some(sha256), _) => digits(sha256),
-            (None, None, crc) => digits(&crc.map_or(0, |crc| crc.finalize()).to_be_bytes()),
-        };
-        let sha256 = sha256.map(|sha256| BASE64.encode(sha256));
         if expected.sha256.is_some() && expected.sha256 != sha256 {
             return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
         }
         Ok(Received { place: self.place, size: self.size, e_tag, sha256 })
+    }
+}
+
+impl Digests {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Named { md5, sha256 } => {
+                if let Some(md5) = md5 {
+                    md5.update(bytes);
+                }
+                if let Some(sha256) = sha256 {
+                    sha256.update(bytes);
+                }
+            }
+            Self::Crc(crc) => crc.update(bytes),
+        }
+    }
+
+    /// MD5 and SHA-256 in Base64, and the entity tag.
+    fn finish(self) -> (Option<String>, Option<String>, String) {
+        match self {
+            Self::Named { md5, sha256 } => {
+                let md5 = md5.map(|md5| md5.finalize().to_vec());
+                let sha256 = sha256.map(|sha256| sha256.finalize().to_vec());
+                let e_tag = md5.as_deref().or(sha256.as_deref()).map(digits).unwrap_or_default();
+                (md5.map(|md5| BASE64.encode(md5)), sha256.map(|sha256| BASE64.encode(sha256)), e_tag)
+            }
+            Self::Crc(crc) => (None, None, digits(&crc.finalize().to_be_bytes())),
+        }
     }
 }
 
