@@ -18,8 +18,8 @@ export async function addMeasure(page: Page): Promise<void> {
 }
 
 /**
- * In the page: the time from `act` until `count` elements match and are painted. The page is heard, not asked at every
- * frame: frames that nothing else needs would cost it time.
+ * In the page: the time from `act` until `count` elements match and are painted. It listens for changes: asking at every
+ * frame would make the page draw frames that nothing else needs.
  */
 export async function measure(act: () => void, selector: string, count: number): Promise<Figures> {
   let longestTask = 0
@@ -34,12 +34,17 @@ export async function measure(act: () => void, selector: string, count: number):
   await new Promise<void>((resolve, reject) => {
     const observer = new MutationObserver(() => {
       const failed = document.querySelector('[data-status=failed]')
+      const isThere = document.querySelectorAll(selector).length >= count
+      if (!failed && !isThere) return
+      observer.disconnect()
       if (failed) reject(new Error(failed.textContent ?? 'failed'))
-      if (document.querySelectorAll(selector).length >= count) resolve()
+      else resolve()
     })
     observer.observe(document.body, { subtree: true, childList: true, attributeFilter: ['data-status'] })
     act()
   })
+  // The next frame paints it, and is over when the one after begins.
+  await frame()
   await frame()
   const milliseconds = performance.now() - start
   await frame()
