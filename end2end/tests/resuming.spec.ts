@@ -122,6 +122,23 @@ test('after a reload a picked file goes on when it is picked again', async ({ up
   expect(sentSince(before, wire)).toEqual([4, 5])
 })
 
+test('an upload that has only just begun goes on after a reload', async ({ upload, wire, store, folder, page }) => {
+  const path = await onDisk(folder, film)
+  const held = wire.hold(0)
+  await upload.open()
+  const parts = page.waitForRequest('**/api/sign_parts')
+  await upload.pick(path)
+  await parts
+  await reload(upload)
+  await upload.file(film).is('interrupted')
+  held.lift()
+  await wire.down()
+  held.release()
+  await wire.up()
+  await upload.pick(path)
+  await arrives(upload, store, film.sha256)
+})
+
 test('a file that is picked before the journal was read goes on too', async ({ upload, wire, store, folder, page }) => {
   const path = await onDisk(folder, film)
   await upload.open()

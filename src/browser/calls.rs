@@ -1,6 +1,9 @@
 use std::ops::Range;
 
+use futures::future::join;
+
 use super::driver::Driver;
+use super::fingerprint::Fingerprint;
 use super::reading::read;
 use super::server::{LocalFuture, spawn};
 use crate::engine::{CallFailure, CallId, FileId, Input};
@@ -30,9 +33,27 @@ impl Driver {
         self.ask(self.server.sign_parts(token, parts), signed(call, asked));
     }
 
+    /// The file is looked at meanwhile, so that its upload is noted as soon as the store knows of it: a page that goes
+    /// between the two leaves an upload that nobody goes on with.
     pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
         let request = self.sign_request(file).unwrap_or_default();
-        self.ask(self.server.create(request, again), move |result| Input::Created { call, result });
+        let created = self.server.create(request, again);
+        let source = self.file(file);
+        let answer = Box::pin(async move {
+            let fingerprint = async {
+                match source {
+                    Some(source) => Fingerprint::of(source).await,
+                    None => None,
+                }
+            };
+            join(created, fingerprint).await
+        });
+        let tell = move |driver: &Self, (result, fingerprint)| {
+            driver.begun.replace(fingerprint);
+            driver.input(Input::Created { call, result });
+            driver.begun.take();
+        };
+        self.then(answer, Box::new(tell));
     }
 
     pub(super) fn ask<T: 'static>(&self, answer: LocalFuture<T>, input: impl FnOnce(T) -> Input + 'static) {

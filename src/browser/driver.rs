@@ -10,6 +10,7 @@ use super::awake::Awake;
 use super::body::{is_readable, size_of, slice};
 use super::clock::now;
 use super::dropped::PickedFile;
+use super::fingerprint::Fingerprint;
 use super::journal::Journal;
 use super::reading::is_available;
 use super::request::{Report, Request};
@@ -42,6 +43,8 @@ pub struct Driver {
     /// Whether the browser's own dialog is worth a try.
     pub has_dialog: Cell<bool>,
     pub(super) journal: Journal,
+    /// The file whose upload is just beginning, while the engine hears of that.
+    pub(super) begun: RefCell<Option<Fingerprint>>,
     pub(super) interrupted: InterruptedFiles,
 }
 
@@ -98,6 +101,7 @@ impl Driver {
             awake: Awake::default(),
             has_dialog: Cell::new(true),
             journal: Journal::open(journal),
+            begun: RefCell::default(),
             interrupted: InterruptedFiles::default(),
         });
         driver.watch_network();

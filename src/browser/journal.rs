@@ -123,6 +123,13 @@ impl Journal {
         spawn(Box::pin(async move {
             if let Ok(store) = database.uploads(IdbTransactionMode::Readwrite).await {
                 drop(change(&store));
+                // By itself it commits when the page has heard of the change, and a page that goes before loses it. Browsers
+                // that don't have this do that.
+                #[expect(
+                    deprecated,
+                    reason = "by web-sys alone: https://w3c.github.io/IndexedDB/#dom-idbtransaction-commit"
+                )]
+                let _ = store.transaction().commit();
             }
         }));
     }

@@ -203,27 +203,19 @@ impl Driver {
         });
     }
 
-    /// Notes an upload that the store has begun, unless it is over by the time that its file was looked at.
+    /// Notes an upload that the store has begun; not of a file that could not be read.
     pub(super) fn remember(&self, id: FileId, expires_in_ms: Option<u64>) {
+        let Some(fingerprint) = self.begun.take() else { return };
         let interrupted = self.look(|engine| {
             let file = engine.file(id)?;
             Some((file.interrupted()?, file.part_size()?, file.info().meta.clone()))
         });
-        let (Some((upload, part_size, meta)), Some(file)) = (interrupted, self.file(id)) else { return };
+        let Some((upload, part_size, meta)) = interrupted else { return };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of some days")]
         let expires_ms = expires_in_ms.map_or(f64::MAX, |life| js_sys::Date::now() + life as f64);
-        let note = move |driver: &Self, fingerprint: Option<Fingerprint>| {
-            let is_open = driver.look(|engine| {
-                let file = engine.file(id).filter(|file| file.status() != Status::Complete);
-                file.and_then(UploadFile::token) == Some(&upload.token)
-            });
-            if is_open && let Some(fingerprint) = fingerprint {
-                let handle = driver.files.borrow().get(&id).and_then(|picked| picked.handle.clone());
-                let page = driver.journal.page();
-                driver.journal.remember(&Entry { upload, fingerprint, meta, part_size, expires_ms, page, handle });
-            }
-        };
-        self.then(Fingerprint::of(file), Box::new(note));
+        let handle = self.files.borrow().get(&id).and_then(|picked| picked.handle.clone());
+        let page = self.journal.page();
+        self.journal.remember(&Entry { upload, fingerprint, meta, part_size, expires_ms, page, handle });
     }
 }
 
