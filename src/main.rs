@@ -2,7 +2,13 @@
 
 mod arguments;
 
-use std::{error::Error, io, path::Path, process::ExitCode, time::SystemTime};
+use std::{
+    error::Error,
+    fs, io,
+    path::{self, Path},
+    process::ExitCode,
+    time::SystemTime,
+};
 
 use arguments::{Age, Arguments, Command, Cors, Lifecycle};
 use clap::Parser;
@@ -17,12 +23,16 @@ use leptos_aws_s3::{
             doctor, lifecycle,
             reap::{self, ReapOptions},
         },
+        config::StoreConfig,
         router::router,
     },
 };
 
 /// The arguments or the environment have to be put right; other failures are 1.
 const EXIT_CONFIG: u8 = 2;
+
+/// An empty variable counts as unset.
+const DEFAULT_SITE_ROOT: &str = "target/site";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -88,6 +98,9 @@ async fn serve(config: Config) -> Result<ExitCode, Box<dyn Error>> {
         Ok(options) => options,
         Err(error) => return Ok(fail(&error, EXIT_CONFIG)),
     };
+    if let Err(error) = check_site_root(&options, &config) {
+        return Ok(fail(&error, EXIT_CONFIG));
+    }
     warn_of_missing_files(&options);
     raise_descriptor_limit();
     let server = Server::bind(config, options.site_addr).await?;
@@ -95,6 +108,30 @@ async fn serve(config: Config) -> Result<ExitCode, Box<dyn Error>> {
     eprintln!("Serving http://{}", server.addr());
     server.run(router, stop_signal()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Everybody may read what lies in the site's folder: nothing of the server's own may.
+fn check_site_root(options: &LeptosOptions, config: &Config) -> Result<(), String> {
+    let Ok(site) = fs::canonicalize(&*options.site_root) else { return Ok(()) };
+    let store = match &config.store {
+        StoreConfig::Embedded(embedded) => Some(embedded.dir.as_path()),
+        StoreConfig::S3(_) => None,
+    };
+    let is_public = |dir: &&Path| {
+        // The store's may not be there yet.
+        let dir = fs::canonicalize(dir).or_else(|_| path::absolute(dir));
+        dir.is_ok_and(|dir| dir.starts_with(&site))
+    };
+    let mut own = [Some(Path::new(".")), store].into_iter().flatten();
+    own.find(is_public).map_or(Ok(()), |dir| {
+        let dir = path::absolute(dir).unwrap_or_default();
+        Err(format!(
+            "Everybody may read LEPTOS_SITE_ROOT={}, and {} lies in it. Set it to the folder `site` that `cargo leptos \
+             build` made.",
+            options.site_root,
+            dir.display()
+        ))
+    })
 }
 
 fn warn_of_missing_files(options: &LeptosOptions) {
@@ -113,6 +150,9 @@ fn warn_of_missing_files(options: &LeptosOptions) {
 /// cargo-leptos sets these variables; a server that runs without it has the same defaults.
 fn leptos_options() -> Result<LeptosOptions, String> {
     let mut options = get_configuration(None).map_err(|error| error.to_string())?.leptos_options;
+    if options.site_root.is_empty() {
+        options.site_root = DEFAULT_SITE_ROOT.into();
+    }
     options.output_name = env!("CARGO_PKG_NAME").into();
     Ok(options)
 }

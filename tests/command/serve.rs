@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Variables, run};
+use crate::support::{Variables, run, run_in};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
 
@@ -71,6 +71,25 @@ async fn the_page_s_script_is_missed_where_it_is_not_there() {
     std::fs::create_dir_all(&pkg).unwrap();
     std::fs::write(pkg.join("leptos-aws-s3.js"), "").unwrap();
     assert!(!Served::start_in(dir, BINARY, &[]).await.said("There is no"));
+}
+
+#[tokio::test]
+async fn a_site_that_holds_the_servers_own_files_is_refused() {
+    for root in [".", "/", "public"] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("public")).unwrap();
+        let variables = [("LEPTOS_SITE_ROOT", root.to_owned()), ("EMBEDDED_S3_DIR", "public/data".to_owned())];
+        let refused = run_in(dir.path(), &[], &variables.into()).await;
+        assert!(refused.err.contains(&format!("LEPTOS_SITE_ROOT={root}, and ")), "{}", refused.err);
+        assert_eq!(refused.code, 2);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_site_root_that_is_empty_counts_as_unset() {
+    let served = Served::start("/usr/bin/env", &["LEPTOS_SITE_ROOT=", BINARY]).await;
+    assert!(served.said("There is no target/site/pkg/leptos-aws-s3.js"), "{:?}", served.said);
 }
 
 #[cfg(unix)]
