@@ -11,7 +11,17 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         }
         source = error.source();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&text)
+}
+
+/// What a store says, as one line of a terminal that does what it is not told: without the characters that break lines,
+/// move the cursor or turn the direction of writing.
+pub(super) fn one_line(text: &str) -> String {
+    let is_plain = |c: char| {
+        !c.is_control() && !matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 #[cfg(test)]
@@ -21,6 +31,11 @@ mod tests {
     use crate::server::StartError;
 
     use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        assert_eq!(one_line("a\u{1b}[2J\r\n\u{9b}b \u{202e}c\td/é"), "a\u{fffd}[2J \u{fffd}b \u{fffd}c d/é");
+    }
 
     #[test]
     fn each_cause_is_told_once_and_all_of_them_in_one_line() {

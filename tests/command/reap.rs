@@ -94,6 +94,30 @@ async fn a_store_that_neither_lists_parts_nor_aborts_is_quoted() {
 }
 
 #[tokio::test]
+async fn what_a_store_lists_besides_what_was_asked_for_is_left_alone_also_if_it_never_ends() {
+    let upload = |key: &str| {
+        format!(
+            "<Upload><Key>{key}</Key><UploadId>U</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>"
+        )
+    };
+    let uploads = upload("other/b") + &upload("uploads/a&#10;&#x9b;2J");
+    let listed = format!(
+        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>x</NextKeyMarker>\
+         <NextUploadIdMarker>y</NextUploadIdMarker>{uploads}</ListMultipartUploadsResult>"
+    );
+    let store = Scripted::start(move |line| match line {
+        _ if line.starts_with("GET /photos/?uploads") => (200, listed.clone()),
+        _ => (204, String::new()),
+    })
+    .await;
+    let variables = provider("custom", &[("S3_ENDPOINT", &store.endpoint())]);
+    let reaped = run(&["reap", "--yes"], &variables).await;
+    assert!(reaped.out.contains("uploads/a \u{fffd}2J  aborted"), "{}{}", reaped.out, reaped.err);
+    assert_eq!(store.heard("GET /photos/?uploads").len(), 2);
+    assert!(store.heard("DELETE").iter().all(|heard| heard.line.contains("/uploads/a")), "{:?}", store.heard("DELETE"));
+}
+
+#[tokio::test]
 async fn a_time_has_a_unit() {
     let refused = run(&["reap", "--older-than", "7"], &provider("custom", &[])).await;
     assert!(refused.err.contains("`7` is not a time like 7d, 12h, 30m or 90s"), "{}", refused.err);

@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
-use crate::server::causes::causes;
+use crate::server::causes::{causes, one_line};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -94,7 +94,7 @@ impl Answer {
     /// The text of an element of the body.
     pub(super) fn element(&self, name: &str) -> Option<String> {
         let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(xml, _)| text(xml))
+        rest.split_once(&format!("</{name}>")).map(|(xml, _)| one_line(&text(xml)))
     }
 
     /// S3's own word for what went wrong.

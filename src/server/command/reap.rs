@@ -9,7 +9,7 @@ use aws_sdk_s3::{primitives::DateTimeFormat, types::MultipartUpload};
 use serde::Serialize;
 
 use super::{CommandError, Connection, store_says::StoreSays};
-use crate::s3::human_size;
+use crate::{s3::human_size, server::causes::one_line};
 
 /// Which uploads, and what to do with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,19 +108,21 @@ pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime
 }
 
 async fn list(connection: &Connection) -> Result<Vec<MultipartUpload>, StoreSays> {
-    let store = connection.store();
-    let (mut key_marker, mut upload_id_marker) = (None, None);
+    let (store, prefix) = (connection.store(), &connection.config.prefix);
+    let mut markers = (None, None);
     let mut uploads = Vec::new();
     loop {
-        let request = store.client.list_multipart_uploads().bucket(store.bucket.name());
-        let request = request.prefix(&connection.config.prefix).set_key_marker(key_marker.clone());
-        let page = request.set_upload_id_marker(upload_id_marker).send().await;
-        let page = page.map_err(|error| StoreSays::new("ListMultipartUploads", &error))?;
-        uploads.extend(page.uploads.unwrap_or_default());
-        if page.is_truncated != Some(true) || page.next_key_marker.is_none() {
+        let request = store.client.list_multipart_uploads().bucket(store.bucket.name()).prefix(prefix);
+        let request = request.set_key_marker(markers.0.clone()).set_upload_id_marker(markers.1.clone());
+        let page = request.send().await.map_err(|error| StoreSays::new("ListMultipartUploads", &error))?;
+        // Not every store heeds the prefix, and others' uploads are not ours to abort.
+        let is_ours = |upload: &MultipartUpload| upload.key().is_some_and(|key| key.starts_with(prefix));
+        uploads.extend(page.uploads.unwrap_or_default().into_iter().filter(is_ours));
+        let next = (page.next_key_marker, page.next_upload_id_marker);
+        if page.is_truncated != Some(true) || next.0.is_none() || next == markers {
             return Ok(uploads);
         }
-        (key_marker, upload_id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        markers = next;
     }
 }
 
@@ -186,7 +188,7 @@ impl fmt::Display for Reaped {
                     format!("{} in {parts} part{}", human_size(bytes), if parts == 1 { "" } else { "s" })
                 },
             );
-            write!(formatter, "  {initiated}  {:>10}  {size:>20}  {key}", human_age(*age_seconds))?;
+            write!(formatter, "  {initiated}  {:>10}  {size:>20}  {}", human_age(*age_seconds), one_line(key))?;
             match state {
                 State::Kept => writeln!(formatter)?,
                 State::Aborted => writeln!(formatter, "  aborted")?,

@@ -4,7 +4,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use thiserror::Error;
 
-use crate::server::causes::causes;
+use crate::server::causes::{causes, one_line};
 
 /// Why a command could not do what it was asked. The text says what to do.
 #[derive(Debug, Error)]
@@ -28,9 +28,9 @@ impl StoreSays {
         E: ProvideErrorMetadata + Error + Debug + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        let code = error.code().map(str::to_owned);
+        let code = error.code().map(one_line);
         let text = match error.message() {
-            Some(message) => message.to_owned(),
+            Some(message) => one_line(message),
             None if status.is_some_and(|status| status >= 300) => String::new(),
             // The answer makes no sense, or there is none.
             None => causes(error),
@@ -79,6 +79,6 @@ impl StoreSays {
 
 impl From<StoreSays> for CommandError {
     fn from(says: StoreSays) -> Self {
-        Self::Store(says.sentence())
+        Self::Store(format!("{} `leptos-aws-s3 doctor` finds out more.", says.sentence()))
     }
 }

@@ -72,10 +72,10 @@ impl Store {
     /// The unfinished uploads of exactly this key, the newest first.
     pub(super) async fn list_multipart_uploads(&self, key: &Key) -> Result<Vec<String>, StoreError> {
         let mut uploads = Vec::new();
-        let (mut key_marker, mut upload_id_marker) = (None, None);
+        let mut markers = (None, None);
         loop {
             let request = self.client.list_multipart_uploads().bucket(self.bucket.name()).prefix(key.as_str());
-            let request = request.set_key_marker(key_marker).set_upload_id_marker(upload_id_marker);
+            let request = request.set_key_marker(markers.0.clone()).set_upload_id_marker(markers.1.clone());
             let page = request.send().await.map_err(|error| StoreError::new("ListMultipartUploads", &error))?;
             for upload in page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str())) {
                 let initiated = upload.initiated().map(|time| (time.secs(), time.subsec_nanos()));
@@ -85,8 +85,11 @@ impl Store {
             if page.is_truncated() != Some(true) || page.next_key_marker() != Some(key.as_str()) {
                 break;
             }
-            key_marker = page.next_key_marker;
-            upload_id_marker = page.next_upload_id_marker;
+            let next = (page.next_key_marker, page.next_upload_id_marker);
+            if next == markers {
+                break;
+            }
+            markers = next;
         }
         uploads.sort_by(|one, other| other.cmp(one));
         Ok(uploads.into_iter().map(|(_, id)| id).collect())

@@ -119,7 +119,7 @@ pub(in crate::server::command) fn etag(answer: &Answer, origin: &Origin) -> Find
     }
     let is_exposed = allows_origin(answer, origin) && answer.lists("access-control-expose-headers", "etag");
     match answer.header("etag") {
-        Some(etag) if is_exposed => Finding::pass(ETAG, format!("{origin} may read {etag}.")),
+        Some(etag) if is_exposed => Finding::pass(ETAG, format!("{origin} may read the ETag, {etag}.")),
         Some(_) => Finding::amiss(
             ETAG,
             format!("{origin} may not read the ETag of its upload. This page does without; Uppy's does not."),
