@@ -17,7 +17,8 @@ pub(super) fn spawn(task: LocalFuture<()>) {
     wasm_bindgen_futures::spawn_local(task);
 }
 
-/// What the uploader asks of a server. The demonstration implements it with its server functions.
+/// What the uploader asks of a server. The demonstration implements it with its server functions, whose `input` is `Json`:
+/// Leptos's default encoding loses lists that are empty.
 pub trait UploadServer: 'static {
     /// Signs files in one call: one result a file, in the order asked; the outer error is the call's own.
     fn sign(

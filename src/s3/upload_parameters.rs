@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Fields, UploadToken};
+use super::{Fields, SignedPart, UploadToken};
 
 /// How the bytes travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +50,13 @@ pub struct SignedUpload {
     pub token: Option<UploadToken>,
     /// Milliseconds from now for which `parameters` may be used; `None` where the signer does not say.
     pub expires_in_ms: Option<u64>,
+}
+
+/// As an `UploadServer` answers for each part.
+impl From<SignedPart> for SignedUpload {
+    fn from(SignedPart { parameters, expires_in_ms }: SignedPart) -> Self {
+        Self { parameters, token: None, expires_in_ms }
+    }
 }
 
 impl From<UploadParameters> for SignedUpload {

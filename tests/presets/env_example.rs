@@ -9,6 +9,9 @@ use crate::example::{Variables, config, paragraphs, presets, read, s3};
 /// Read by AWS's own provider chain.
 const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
+/// Read by Leptos.
+const SITE_ROOT: &str = "LEPTOS_SITE_ROOT";
+
 /// Only for stores elsewhere, and with `COMPANION_ORIGINS`.
 const STS: &str = "COMPANION_STS_ROLE_ARN";
 
@@ -72,7 +75,8 @@ fn every_variable_that_is_read_is_in_it_and_no_other() {
         assert!(text.contains(variable), "{variable} is read");
     }
     let shown = paragraphs().into_iter().flat_map(|(variables, _)| variables.into_keys());
-    let unread: Vec<_> = shown.filter(|name| !heard.contains(name) && !CREDENTIALS.contains(&name.as_str())).collect();
+    let others = [&CREDENTIALS[..], &[SITE_ROOT]].concat();
+    let unread: Vec<_> = shown.filter(|name| !heard.contains(name) && !others.contains(&name.as_str())).collect();
     assert_eq!(unread, Vec::<String>::new());
 }
 
