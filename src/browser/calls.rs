@@ -38,7 +38,7 @@ impl Driver {
     pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
         let request = self.sign_request(file).unwrap_or_default();
         let created = self.server.create(request, again);
-        let source = self.file(file);
+        let source = self.file(file).filter(|_| self.journal.can_remember());
         let answer = Box::pin(async move {
             let fingerprint = async {
                 match source {

@@ -70,6 +70,10 @@ impl Journal {
         Self { page: database.as_ref().map(|_| PageLock::hold()), database }
     }
 
+    pub(super) fn can_remember(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// What this page is called in its entries.
     pub(super) fn page(&self) -> String {
         self.page.as_ref().map(|page| page.name.clone()).unwrap_or_default()

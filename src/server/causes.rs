@@ -14,8 +14,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     one_line(&text)
 }
 
-/// What a store says, as one line of a terminal that does what it is not told: without the characters that break lines,
-/// move the cursor or turn the direction of writing.
+/// What a store says, as one line that a terminal only shows: without the characters that break lines, move the cursor or
+/// turn the direction of writing.
 pub(super) fn one_line(text: &str) -> String {
     let is_plain = |c: char| {
         !c.is_control() && !matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

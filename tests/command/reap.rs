@@ -112,6 +112,7 @@ async fn what_a_store_lists_besides_what_was_asked_for_is_left_alone_also_if_it_
     .await;
     let variables = provider("custom", &[("S3_ENDPOINT", &store.endpoint())]);
     let reaped = run(&["reap", "--yes"], &variables).await;
+    assert!(reaped.out.contains("ago or before: 1,"), "{}{}", reaped.out, reaped.err);
     assert!(reaped.out.contains("uploads/a \u{fffd}2J  aborted"), "{}{}", reaped.out, reaped.err);
     assert_eq!(store.heard("GET /photos/?uploads").len(), 2);
     assert!(store.heard("DELETE").iter().all(|heard| heard.line.contains("/uploads/a")), "{:?}", store.heard("DELETE"));

@@ -63,7 +63,7 @@ async fn it_serves_with_the_word_and_without() {
 }
 
 #[tokio::test]
-async fn the_page_s_script_is_missed_where_it_is_not_there() {
+async fn a_script_that_is_not_there_is_missed() {
     let missing = "There is no target/site/pkg/leptos-aws-s3.js";
     assert!(Served::start(BINARY, &[]).await.said(missing));
     let dir = tempfile::tempdir().unwrap();

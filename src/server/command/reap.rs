@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_s3::{primitives::DateTimeFormat, types::MultipartUpload};
+use aws_sdk_s3::primitives::DateTimeFormat;
 use serde::Serialize;
 
 use super::{CommandError, Connection, store_says::StoreSays};
@@ -83,7 +83,8 @@ pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime
     let older_than = options.older_than.unwrap_or(may_take);
     let mut uploads = Vec::new();
     let mut younger = 0;
-    for listed in list(connection).await? {
+    let listed = connection.store().unfinished_uploads(&connection.config.prefix).await;
+    for listed in listed.map_err(|error| StoreSays::new("ListMultipartUploads", &error))? {
         let began = listed.initiated().and_then(|time| SystemTime::try_from(*time).ok());
         // A clock that is behind makes an upload new, not old.
         let age = began.map_or(Duration::ZERO, |began| now.duration_since(began).unwrap_or_default());
@@ -105,25 +106,6 @@ pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime
         older_than_seconds: older_than.as_secs(),
         may_take_seconds: may_take.as_secs(),
     })
-}
-
-async fn list(connection: &Connection) -> Result<Vec<MultipartUpload>, StoreSays> {
-    let (store, prefix) = (connection.store(), &connection.config.prefix);
-    let mut markers = (None, None);
-    let mut uploads = Vec::new();
-    loop {
-        let request = store.client.list_multipart_uploads().bucket(store.bucket.name()).prefix(prefix);
-        let request = request.set_key_marker(markers.0.clone()).set_upload_id_marker(markers.1.clone());
-        let page = request.send().await.map_err(|error| StoreSays::new("ListMultipartUploads", &error))?;
-        // Not every store heeds the prefix, and others' uploads are not ours to abort.
-        let is_ours = |upload: &MultipartUpload| upload.key().is_some_and(|key| key.starts_with(prefix));
-        uploads.extend(page.uploads.unwrap_or_default().into_iter().filter(is_ours));
-        let next = (page.next_key_marker, page.next_upload_id_marker);
-        if page.is_truncated != Some(true) || next.0.is_none() || next == markers {
-            return Ok(uploads);
-        }
-        markers = next;
-    }
 }
 
 /// `None` where the store does not list the parts: it may be aborted all the same.

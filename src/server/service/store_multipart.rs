@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::{
     config::timeout::TimeoutConfig,
-    types::{ChecksumAlgorithm as SdkAlgorithm, CompletedMultipartUpload, CompletedPart},
+    error::SdkError,
+    operation::list_multipart_uploads::ListMultipartUploadsError,
+    types::{ChecksumAlgorithm as SdkAlgorithm, CompletedMultipartUpload, CompletedPart, MultipartUpload},
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::{proof::etag_md5, store::Store, store_error::StoreError};
@@ -71,28 +74,41 @@ impl Store {
 
     /// The unfinished uploads of exactly this key, the newest first.
     pub(super) async fn list_multipart_uploads(&self, key: &Key) -> Result<Vec<String>, StoreError> {
+        let uploads = self.unfinished_uploads(key.as_str()).await;
+        let uploads = uploads.map_err(|error| StoreError::new("ListMultipartUploads", &error))?;
+        let of_key = uploads.into_iter().filter(|upload| upload.key() == Some(key.as_str()));
+        let began = |upload: &MultipartUpload| upload.initiated().map(|time| (time.secs(), time.subsec_nanos()));
+        let mut ids: Vec<_> = of_key.filter_map(|upload| Some((began(&upload), upload.upload_id?))).collect();
+        ids.sort_by(|one, other| other.cmp(one));
+        Ok(ids.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// All unfinished uploads whose keys begin so: not every store heeds the prefix, and what is found may be aborted.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
+    pub(in crate::server) async fn unfinished_uploads(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<MultipartUpload>, Box<SdkError<ListMultipartUploadsError, HttpResponse>>> {
         let mut uploads = Vec::new();
         let mut markers = (None, None);
         loop {
-            let request = self.client.list_multipart_uploads().bucket(self.bucket.name()).prefix(key.as_str());
+            let request = self.client.list_multipart_uploads().bucket(self.bucket.name()).prefix(prefix);
             let request = request.set_key_marker(markers.0.clone()).set_upload_id_marker(markers.1.clone());
-            let page = request.send().await.map_err(|error| StoreError::new("ListMultipartUploads", &error))?;
-            for upload in page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str())) {
-                let initiated = upload.initiated().map(|time| (time.secs(), time.subsec_nanos()));
-                uploads.extend(upload.upload_id().map(|id| (initiated, id.to_owned())));
-            }
-            // Keys come in order, and this one is the first with such a prefix: all of it stands before any other.
-            if page.is_truncated() != Some(true) || page.next_key_marker() != Some(key.as_str()) {
-                break;
-            }
+            let page = request.send().await.map_err(Box::new)?;
             let next = (page.next_key_marker, page.next_upload_id_marker);
-            if next == markers {
-                break;
+            let has_next = page.is_truncated == Some(true) && next.0.is_some();
+            // The same page again, and it would be for ever.
+            if has_next && next == markers {
+                return Ok(uploads);
+            }
+            let begins_so = |upload: &MultipartUpload| upload.key().is_some_and(|key| key.starts_with(prefix));
+            uploads.extend(page.uploads.unwrap_or_default().into_iter().filter(begins_so));
+            if !has_next {
+                return Ok(uploads);
             }
             markers = next;
         }
-        uploads.sort_by(|one, other| other.cmp(one));
-        Ok(uploads.into_iter().map(|(_, id)| id).collect())
     }
 
     /// All parts, in order.
