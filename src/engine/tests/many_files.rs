@@ -1,9 +1,10 @@
 use super::world::{World, limit};
 use crate::engine::{Engine, Options, Status};
 
-/// With a scan of all files for each event this takes minutes.
+// How long these take is in `benches/engine.rs`.
+
 #[test]
-fn ten_thousand_files_upload_in_no_time() {
+fn ten_thousand_files_in_a_row_all_complete_and_leave_nothing_due() {
     let mut world = World::new(limit(6));
     let files = world.add_many(10_000, 1000);
     world.act(Engine::upload);
@@ -22,7 +23,7 @@ fn ten_thousand_files_upload_in_no_time() {
 }
 
 #[test]
-fn ten_thousand_parts_upload_in_no_time() {
+fn ten_thousand_parts_become_one_complete_file() {
     let mut world = World::new(limit(6));
     let file = world.sending_parts(10_000);
     for part in 1..=10_000 {
@@ -38,7 +39,7 @@ fn ten_thousand_parts_upload_in_no_time() {
 }
 
 #[test]
-fn ten_thousand_requests_in_flight_are_no_burden() {
+fn ten_thousand_requests_in_flight_all_complete() {
     let mut world = World::without_tokens(Options::default());
     let files = world.add_many(10_000, 1000);
     world.act(Engine::upload);

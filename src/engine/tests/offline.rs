@@ -132,3 +132,40 @@ fn a_file_can_be_paused_and_resumed_without_a_network() {
     assert_eq!(world.told(), "cancel #1");
     assert_eq!(world.status(file), Status::Offline);
 }
+
+#[test]
+fn failures_without_a_network_leave_the_retry_budget_as_it_was() {
+    let retry = RetryPolicy { max_retries: 1, ..RetryPolicy::default() };
+    let mut world = World::new(Options { retry, ..Options::default() });
+    let file = world.sending(100);
+    for _ in 0..3 {
+        world.input(Input::Offline);
+        world.break_connection(file);
+        assert_eq!(world.status(file), Status::Offline);
+        world.input(Input::Online);
+        assert_eq!(world.status(file), Status::Uploading, "sent again at once");
+    }
+    world.break_connection(file);
+    assert!(matches!(world.status(file), Status::Retrying { .. }), "the first failure that counts");
+    world.wait(30.0);
+    world.break_connection(file);
+    assert_eq!(world.status(file), Status::Failed, "and the budget is one retry");
+}
+
+#[test]
+fn signing_calls_without_a_network_leave_the_retry_budget_as_it_was() {
+    let retry = RetryPolicy { max_retries: 1, ..RetryPolicy::default() };
+    let mut world = World::new(Options { retry, ..Options::default() });
+    let file = world.add(100);
+    world.act(Engine::upload);
+    for _ in 0..3 {
+        world.input(Input::Offline);
+        world.lose_signing();
+        world.input(Input::Online);
+    }
+    world.lose_signing();
+    assert_ne!(world.status(file), Status::Failed, "the first failure that counts");
+    world.wait(30.0);
+    world.lose_signing();
+    assert_eq!(world.status(file), Status::Failed, "and the budget is one retry");
+}
