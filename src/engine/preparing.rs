@@ -33,7 +33,8 @@ impl Engine {
     }
 
     /// Without checksums twice the limit is signed ahead, and not before half of it is gone: few calls. With them no more
-    /// than the limit is read ahead, and so at one time, which takes memory.
+    /// than the limit is read ahead, which takes memory; and no more than as many reads again are left to end that nobody
+    /// waits for any more, after a pause or a removal.
     fn room_to_prepare(&self) -> usize {
         let ahead = self.queues.prepared_ahead();
         // What was begun with checksums goes on with them, whatever the options say since.
@@ -41,9 +42,13 @@ impl Engine {
             (0, false) => usize::MAX,
             (limit, false) if ahead <= limit => limit.saturating_mul(2) - ahead,
             (_, false) => 0,
-            (0, true) => UNLIMITED_READS.saturating_sub(ahead),
-            (limit, true) => limit.saturating_sub(ahead),
+            (0, true) => self.room_to_read(UNLIMITED_READS, ahead),
+            (limit, true) => self.room_to_read(limit, ahead),
         }
+    }
+
+    fn room_to_read(&self, limit: usize, ahead: usize) -> usize {
+        limit.saturating_sub(ahead).min(limit.saturating_mul(2).saturating_sub(self.read_calls.len()))
     }
 
     fn prepare(&mut self, piece: Piece) {

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::store::{Joined, Place, key_of, upload_of};
-use super::trial::{Confirm, Create, Read, Request, Sign, Trial, checksum};
+use super::trial::{Confirm, Create, Read, Request, Sign, Trial, in_url};
 use crate::engine::{CallFailure, CallId, FileId, Input, RequestFailure, Response, UploadFile};
 use crate::s3::{
     Checksum, CreatedUpload, ErrorResponse, Method, Object, PartRequest, Refusal, SignedUpload, UploadParameters,
@@ -10,7 +12,7 @@ use crate::s3::{
 impl Trial {
     pub(super) fn read(&mut self, index: usize) {
         let Read { call, body, algorithm } = self.reads.remove(index);
-        let result = Ok(Checksum { algorithm, ..checksum(&format!("{}-{}", body.start, body.end)) });
+        let result = Ok(Checksum { algorithm, value: format!("{}-{}", body.start, body.end) });
         self.input(Input::Read { call, result });
     }
 
@@ -126,14 +128,19 @@ impl Trial {
         let key = renewed.unwrap_or_else(|| format!("{kind}{}-{file}-{call}", self.journal.page()));
         self.owners.insert(key.clone(), file);
         let checksum = found.and_then(|file| file.checksum(None));
-        let checksum = checksum.map_or(String::new(), |checksum| format!("&checksum={}", checksum.value));
+        let checksum = checksum.map_or(String::new(), in_url);
         let token = self.server.confirms.then(|| UploadToken::new(format!("{key}.{call}")));
-        SignedUpload { token, ..self.signed(&format!("{key}?call={call}{checksum}")) }
+        let mut signed = SignedUpload { token, ..self.signed(&format!("{key}?call={call}{checksum}")) };
+        if self.server.method == Method::Post && kind.is_empty() {
+            signed.parameters.method = Method::Post;
+            signed.parameters.fields.insert("key", key);
+        }
+        signed
     }
 
     fn part_signature(&self, call: CallId, token: &UploadToken, part: &PartRequest) -> SignedUpload {
         let PartRequest { part, checksum } = part;
-        let checksum = checksum.as_ref().map_or(String::new(), |checksum| format!("&checksum={}", checksum.value));
+        let checksum = checksum.as_ref().map_or(String::new(), in_url);
         let (key, upload) = (key_of(token), upload_of(token).unwrap());
         self.signed(&format!("{key}?upload={upload}&part={}&call={call}{checksum}", part.get()))
     }
@@ -174,6 +181,12 @@ impl Trial {
     pub(super) fn reject(&mut self, index: usize, status: u16, code: &str, message: &str) {
         let error = Some(ErrorResponse { code: code.into(), message: message.into() });
         let response = Response { status, error, ..Response::default() };
+        self.input(Input::Response { request: self.requests[index].id, response });
+    }
+
+    pub(super) fn slow_down(&mut self, index: usize, retry_after: Option<Duration>) {
+        let error = ErrorResponse { code: "SlowDown".into(), message: "Please reduce your request rate.".into() };
+        let response = Response { status: 503, error: Some(error), retry_after, ..Response::default() };
         self.input(Input::Response { request: self.requests[index].id, response });
     }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::pacing::Pacing;
 use super::referee::Referee;
 use super::store::{key_of, upload_of};
 use super::trial::{PART_SIZE, Trial};
@@ -51,6 +52,7 @@ impl Trial {
         self.let_go(&mut arrives);
         self.engine = Engine::new(self.engine.options().clone());
         self.referee = Referee::default();
+        self.pacing = Pacing::default();
         self.journal.pages += 1;
         for (size, upload) in self.journal.entries.clone().into_values() {
             let plan = PartPlan::new(size, PART_SIZE).unwrap();

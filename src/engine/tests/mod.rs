@@ -4,7 +4,7 @@
 //! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
 //! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
 //!
-//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call.
+//! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call, and [`pacing::Pacing`] when requests start. [`marks`] shows that every fault was reached.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -17,7 +17,9 @@ mod events;
 mod fairness;
 mod journal;
 mod many_files;
+mod marks;
 mod offline;
+mod pacing;
 mod parts;
 mod pausing;
 mod progress;

@@ -109,3 +109,32 @@ fn files_start_in_the_order_of_adding() {
     world.answer(second, 200);
     assert_eq!(world.told(), "success 2; send 1 0..10 as #3");
 }
+
+#[test]
+fn after_trouble_all_requests_run_again_within_thirty_answers() {
+    let mut world = World::without_tokens(limit(6));
+    let files = world.add_many(60, 1000);
+    world.act(Engine::upload);
+    while world.has_signs() {
+        world.sign();
+    }
+    let in_flight = |world: &World| {
+        world.engine.files().filter(|file| matches!(file.status(), Status::Uploading | Status::Resending)).count()
+    };
+    for file in &files[..3] {
+        world.reject(*file, 503, "SlowDown", "Please reduce your request rate.");
+        world.pass(1.5);
+    }
+    while in_flight(&world) > 1 {
+        world.answer_oldest();
+    }
+    let mut answers = 0;
+    while in_flight(&world) < 6 {
+        world.answer_oldest();
+        while world.has_signs() {
+            world.sign();
+        }
+        answers += 1;
+        assert!(answers <= 30, "{} requests in flight", in_flight(&world));
+    }
+}

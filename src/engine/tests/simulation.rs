@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use super::chance::Chance;
+use super::marks;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
 use super::world::unreachable_server;
 use crate::engine::{
     CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
     RetryPolicy, Status, UploadFile,
 };
-use crate::s3::{ChecksumAlgorithm, PartNumber, Refusal};
+use crate::s3::{ChecksumAlgorithm, Method, PartNumber, Refusal};
 
 type Verb = fn(&mut Engine, Instant);
 type FileVerb = fn(&mut Engine, FileId, Instant);
@@ -31,10 +32,11 @@ fn random_lives_keep_the_rules_and_end_well() {
     if let Ok(seed) = std::env::var("SEED") {
         return Life::new(seed.parse().unwrap(), true).live();
     }
-    match std::env::var("SIMULATE_FOREVER") {
-        Ok(first) => simulate_forever(first.parse().unwrap_or_else(|_| seed_of_the_clock())),
-        Err(_) => (0..LIVES).for_each(|seed| Life::new(seed, false).live()),
+    if let Ok(first) = std::env::var("SIMULATE_FOREVER") {
+        simulate_forever(first.parse().unwrap_or_else(|_| seed_of_the_clock()));
     }
+    (0..LIVES).for_each(|seed| Life::new(seed, false).live());
+    marks::assert_reached(FAULTS);
 }
 
 fn simulate_forever(first: u64) {
@@ -50,12 +52,51 @@ fn seed_of_the_clock() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() * LIVES
 }
 
+/// How a store, or the way to it, fails a request.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    UploadGone,
+    PartGone,
+    Forbidden,
+    Corrupted,
+    AlreadyThere,
+    Expired,
+    SlowDown,
+    InternalError,
+    Nonsense,
+    Unreadable,
+    ConnectionLost,
+}
+
+const FAULTS: [Fault; 11] = [
+    Fault::UploadGone,
+    Fault::PartGone,
+    Fault::Forbidden,
+    Fault::Corrupted,
+    Fault::AlreadyThere,
+    Fault::Expired,
+    Fault::SlowDown,
+    Fault::InternalError,
+    Fault::Nonsense,
+    Fault::Unreadable,
+    Fault::ConnectionLost,
+];
+
+/// The faults of one life, each as often as its weight there: some never, some most of the time. What needs one kind of
+/// fault many times in a row is met so.
+fn weighted_faults(chance: &mut Chance) -> Vec<Fault> {
+    let faults = FAULTS.iter().flat_map(|fault| vec![*fault; *chance.pick(&[0, 0, 1, 1, 2, 12])]);
+    let faults: Vec<_> = faults.collect();
+    if faults.is_empty() { vec![Fault::ConnectionLost] } else { faults }
+}
+
 /// One seed's life: files, faults, sleep and visitors with a will of their own.
 struct Life {
     chance: Chance,
     trial: Trial,
     /// Of this life: how likely what can go wrong does, in percent.
     faults: u64,
+    store_faults: Vec<Fault>,
     is_timed: bool,
     _replay: Replay,
 }
@@ -69,17 +110,19 @@ impl Life {
             limit: *chance.pick(&[0, 1, 1, 2, 3, 6]),
             max_part_requests: *chance.pick(&[1, 2, 16]),
             retry: RetryPolicy { max_retries: *chance.pick(&[0, 1, 3, 8]), ..RetryPolicy::default() },
-            checksum: *chance.pick(&[None, Some(ChecksumAlgorithm::Sha256)]),
+            checksum: *chance.pick(&[None, Some(ChecksumAlgorithm::Sha256), Some(ChecksumAlgorithm::Md5)]),
             restrictions: Restrictions { max_file_size: Some(MAX_FILE_SIZE), ..Restrictions::default() },
             seed,
         };
         let lives = [None, Some(20), Some(60), Some(900)].map(|life| life.map(Duration::from_secs));
-        let server = Server { confirms: chance.percent(75), signature_life: *chance.pick(&lives) };
+        let method = *chance.pick(&[Method::Put, Method::Put, Method::Post]);
+        let server = Server { confirms: chance.percent(75), signature_life: *chance.pick(&lives), method };
         let faults = *chance.pick(&[2, 10, 40]);
         let mut trial = Trial::new(options, server);
         trial.is_loud = is_loud;
         let replay = Replay(format!("SEED={seed} cargo test simulation -- --nocapture"));
-        Self { chance, trial, faults, is_timed: !timeout.is_zero(), _replay: replay }
+        let store_faults = weighted_faults(&mut chance);
+        Self { chance, trial, faults, store_faults, is_timed: !timeout.is_zero(), _replay: replay }
     }
 
     fn live(mut self) {
@@ -225,20 +268,26 @@ impl Life {
         if self.chance.percent(30) {
             self.trial.land(&request);
         }
-        match self.chance.below(16) {
-            14 => {
+        let fault = *self.chance.pick(&self.store_faults);
+        marks::reach(fault);
+        match fault {
+            Fault::UploadGone => {
                 self.trial.drop_upload_of(index);
                 self.trial.accept(index);
             }
-            15 => self.trial.drop_part_of(index),
-            0 => self.trial.reject(index, 403, "AccessDenied", "Access Denied"),
-            1 => self.trial.reject(index, 400, "BadDigest", "The checksum did not match."),
-            2 => self.trial.reject(index, 412, "PreconditionFailed", "A condition did not hold."),
-            3 | 4 => self.trial.reject(index, 403, "AccessDenied", "Request has expired"),
-            5 | 6 => self.trial.reject(index, 503, "SlowDown", "Please reduce your request rate."),
-            7 => self.trial.reject(index, 0, "", ""),
-            8 => self.trial.fail(index, RequestFailure::Unreadable),
-            _ => self.trial.fail(index, RequestFailure::Network),
+            Fault::PartGone => self.trial.drop_part_of(index),
+            Fault::Forbidden => self.trial.reject(index, 403, "AccessDenied", "Access Denied"),
+            Fault::Corrupted => self.trial.reject(index, 400, "BadDigest", "The checksum did not match."),
+            Fault::AlreadyThere => self.trial.reject(index, 412, "PreconditionFailed", "A condition did not hold."),
+            Fault::Expired => self.trial.reject(index, 403, "AccessDenied", "Request has expired"),
+            Fault::SlowDown => {
+                let wait = *self.chance.pick(&[None, None, Some(1), Some(20), Some(2_000)]);
+                self.trial.slow_down(index, wait.map(Duration::from_secs));
+            }
+            Fault::InternalError => self.trial.reject(index, 500, "InternalError", "Try again."),
+            Fault::Nonsense => self.trial.reject(index, 0, "", ""),
+            Fault::Unreadable => self.trial.fail(index, RequestFailure::Unreadable),
+            Fault::ConnectionLost => self.trial.fail(index, RequestFailure::Network),
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
 use super::world::unreachable_server;
 use crate::engine::{Engine, FileId, Instant, Options, RequestFailure, RetryPolicy, UploadFile};
-use crate::s3::ChecksumAlgorithm;
+use crate::s3::{ChecksumAlgorithm, Method};
 
 /// One thing that may happen in a tiny world; `None` where it can't, or where nothing comes of it.
 type Letter = fn(&mut Trial) -> Option<()>;
@@ -171,7 +171,11 @@ fn live(sizes: &[u64], kind: Kind, beginning: usize, word: &[usize]) -> usize {
     let _replay = Replay(format!("sizes {sizes:?}, {kind:?}, beginning {beginning}, letters {word:?}"));
     let retry = RetryPolicy { max_retries: 1, ..RetryPolicy::default() };
     let checksum = (kind == Kind::InParts).then_some(ChecksumAlgorithm::Sha256);
-    let server = Server { confirms: kind != Kind::Unconfirmed, signature_life: Some(Duration::from_mins(5)) };
+    let server = Server {
+        confirms: kind != Kind::Unconfirmed,
+        signature_life: Some(Duration::from_mins(5)),
+        method: Method::Put,
+    };
     let mut trial = Trial::new(Options { limit: 1, retry, checksum, ..Options::default() }, server);
     for size in sizes {
         if kind == Kind::InParts { trial.add_in_parts(*size) } else { trial.add(*size) }

@@ -3,12 +3,15 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::journal::Journal;
+use super::marks;
+use super::pacing::Pacing;
 use super::referee::Referee;
 use super::store::{Place, Store, is_in_parts, key_of, upload_of};
 use super::world::describe;
+use crate::engine::verdict::Verdict;
 use crate::engine::{CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestId};
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, FileInfo, PartNumber, PartPlan, PartRequest, UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, FileInfo, Method, PartNumber, PartPlan, PartRequest, UploadParameters, UploadToken,
 };
 
 /// An engine that a [`Referee`] watches, with a driver, a signing server and a store that are as good as the test lets
@@ -37,6 +40,7 @@ pub(super) struct Trial {
     /// Keys of files that succeeded: their objects stay.
     pub(super) successful: BTreeSet<String>,
     pub(super) referee: Referee,
+    pub(super) pacing: Pacing,
 }
 
 /// Any moment but zero, where all that is older than it would look new.
@@ -62,6 +66,8 @@ pub(super) struct Server {
     /// It seals tokens and confirms uploads.
     pub(super) confirms: bool,
     pub(super) signature_life: Option<Duration>,
+    /// Of files in one request.
+    pub(super) method: Method,
 }
 
 /// A read that is not over.
@@ -126,6 +132,7 @@ impl Trial {
             is_offline: false,
             successful: BTreeSet::new(),
             referee: Referee::default(),
+            pacing: Pacing::default(),
         }
     }
 
@@ -139,8 +146,13 @@ impl Trial {
         self.act("add in parts", |engine, _| _ = engine.add_file(info, Some(plan)));
     }
 
-    /// Calls the engine; whether it wanted anything done after that.
+    /// Calls the engine as the visitor or the app does; whether it wanted anything done after that.
     pub(super) fn act(&mut self, name: &str, verb: impl FnOnce(&mut Engine, Instant)) -> bool {
+        self.pacing.hear_visitor();
+        self.call(name, verb)
+    }
+
+    fn call(&mut self, name: &str, verb: impl FnOnce(&mut Engine, Instant)) -> bool {
         if self.is_loud {
             println!("{:.3} s: {name}", self.now.since(BEGINNING).as_secs_f64());
         }
@@ -150,6 +162,12 @@ impl Trial {
 
     pub(super) fn input(&mut self, input: Input) {
         self.referee.hear(&input);
+        self.pacing.hear(&input, self.now);
+        if let Input::Response { request, response } = &input
+            && let Some(live) = self.requests.iter().find(|live| live.id == *request)
+        {
+            marks::reach_verdict(Verdict::of(response), live.place.part.is_some());
+        }
         if let Input::Response { request, .. } | Input::RequestFailed { request, .. } = &input {
             self.end(*request);
         }
@@ -162,7 +180,7 @@ impl Trial {
             _ => {}
         }
         let name = if self.is_loud { format!("{input:?}") } else { String::new() };
-        self.act(&name, |engine, now| engine.handle_input(input, now));
+        self.call(&name, |engine, now| engine.handle_input(input, now));
     }
 
     /// Lets time pass; the engine hears of it with the next call.
@@ -183,7 +201,7 @@ impl Trial {
 
     /// The driver's timer; afterwards it must have an effect, or the driver would call for ever.
     pub(super) fn timeout(&mut self) {
-        self.act("timeout", Engine::handle_timeout);
+        self.call("timeout", Engine::handle_timeout);
         assert!(self.engine.poll_timeout().is_none_or(|deadline| deadline > self.now), "no deadline stays overdue");
     }
 
@@ -207,6 +225,7 @@ impl Trial {
             self.journal.note(&self.engine, output);
         }
         self.referee.judge(&self.engine, &outputs, self.now);
+        self.pacing.judge(&self.engine, &outputs, self.now);
         self.nothing_is_left_behind();
         !outputs.is_empty()
     }
@@ -251,7 +270,7 @@ impl Trial {
     fn send(&mut self, id: RequestId, file: FileId, parameters: &UploadParameters, body: Range<u64>) {
         let (key, query) = parameters.url.trim_start_matches("https://b.example/").split_once('?').unwrap();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let checksum = value("checksum").map(checksum);
+        let checksum = value("checksum").map(from_url);
         let read = format!("{}-{}", body.start, body.end);
         assert!(checksum.as_ref().is_none_or(|checksum| checksum.value == read), "what is sent is what was read");
         let number = value("part").map(|part| PartNumber::try_from(part.parse::<u16>().unwrap()).unwrap());
@@ -296,6 +315,14 @@ impl Trial {
 }
 
 /// A checksum as it stands in a URL.
-pub(super) fn checksum(value: &str) -> Checksum {
-    Checksum { algorithm: ChecksumAlgorithm::Sha256, value: value.into() }
+pub(super) fn in_url(checksum: &Checksum) -> String {
+    let Checksum { algorithm, value } = checksum;
+    format!("&checksum={}{value}", if *algorithm == ChecksumAlgorithm::Md5 { "md5:" } else { "" })
+}
+
+fn from_url(text: &str) -> Checksum {
+    match text.strip_prefix("md5:") {
+        Some(value) => Checksum { algorithm: ChecksumAlgorithm::Md5, value: value.into() },
+        None => Checksum { algorithm: ChecksumAlgorithm::Sha256, value: text.into() },
+    }
 }
