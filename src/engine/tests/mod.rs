@@ -15,6 +15,7 @@ mod confirming;
 mod creating;
 mod events;
 mod fairness;
+mod faults;
 mod journal;
 mod many_files;
 mod marks;

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use super::chance::Chance;
+use super::faults::{FAULTS, Fault, call_failure, confirm_failure, weighted_faults};
 use super::marks;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
-use super::world::unreachable_server;
 use crate::engine::{
     CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
     RetryPolicy, Status, UploadFile,
 };
-use crate::s3::{ChecksumAlgorithm, Method, PartNumber, Refusal};
+use crate::s3::{ChecksumAlgorithm, Method, Refusal};
 
 type Verb = fn(&mut Engine, Instant);
 type FileVerb = fn(&mut Engine, FileId, Instant);
@@ -50,44 +50,6 @@ fn simulate_forever(first: u64) {
 
 fn seed_of_the_clock() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() * LIVES
-}
-
-/// How a store, or the way to it, fails a request.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    UploadGone,
-    PartGone,
-    Forbidden,
-    Corrupted,
-    AlreadyThere,
-    Expired,
-    SlowDown,
-    InternalError,
-    Nonsense,
-    Unreadable,
-    ConnectionLost,
-}
-
-const FAULTS: [Fault; 11] = [
-    Fault::UploadGone,
-    Fault::PartGone,
-    Fault::Forbidden,
-    Fault::Corrupted,
-    Fault::AlreadyThere,
-    Fault::Expired,
-    Fault::SlowDown,
-    Fault::InternalError,
-    Fault::Nonsense,
-    Fault::Unreadable,
-    Fault::ConnectionLost,
-];
-
-/// The faults of one life, each as often as its weight there: some never, some most of the time. What needs one kind of
-/// fault many times in a row is met so.
-fn weighted_faults(chance: &mut Chance) -> Vec<Fault> {
-    let faults = FAULTS.iter().flat_map(|fault| vec![*fault; *chance.pick(&[0, 0, 1, 1, 2, 12])]);
-    let faults: Vec<_> = faults.collect();
-    if faults.is_empty() { vec![Fault::ConnectionLost] } else { faults }
 }
 
 /// One seed's life: files, faults, sleep and visitors with a will of their own.
@@ -184,7 +146,8 @@ impl Life {
         if !self.chance.percent(self.faults) {
             return self.trial.sign(index, Ok);
         }
-        let failures: Vec<_> = (0..8).map(|_| self.chance.percent(50).then(|| self.call_failure())).collect();
+        let failures: Vec<_> =
+            (0..8).map(|_| self.chance.percent(50).then(|| call_failure(&mut self.chance))).collect();
         let mut failures = failures.into_iter();
         self.trial.sign(index, |signed| failures.next().flatten().map_or(Ok(signed), Err));
     }
@@ -193,7 +156,7 @@ impl Life {
         if !self.chance.percent(self.faults) {
             return self.trial.create(index);
         }
-        let (has_begun, failure) = (self.chance.percent(50), self.call_failure());
+        let (has_begun, failure) = (self.chance.percent(50), call_failure(&mut self.chance));
         self.trial.fail_to_create(index, has_begun, failure);
     }
 
@@ -201,7 +164,7 @@ impl Life {
         if !self.chance.percent(self.faults) {
             return self.trial.list(index);
         }
-        let failure = self.call_failure();
+        let failure = call_failure(&mut self.chance);
         self.trial.fail_to_list(index, failure);
     }
 
@@ -212,36 +175,8 @@ impl Life {
         if !self.chance.percent(self.faults) {
             return self.trial.confirm(index);
         }
-        let (is_done, failure) = (self.chance.percent(50), self.confirm_failure());
+        let (is_done, failure) = (self.chance.percent(50), confirm_failure(&mut self.chance));
         self.trial.fail_to_confirm(index, is_done, failure);
-    }
-
-    fn call_failure(&mut self) -> CallFailure {
-        let reason = String::from("simulated");
-        match self.chance.below(20) {
-            0 => CallFailure::Invalid { reason },
-            1 => CallFailure::Refused(Refusal::TypeNotAllowed { content_type: reason, allowed: vec![] }),
-            2 | 3 => CallFailure::Refused(Refusal::TokenExpired),
-            4 | 5 => CallFailure::Refused(Refusal::TokenInvalid),
-            6..=9 => CallFailure::Refused(Refusal::StoreUnavailable { reason }),
-            10 => {
-                let retry_after = Some(Duration::from_secs(self.chance.below(1000)));
-                CallFailure::Unreachable { reason, retry_after }
-            }
-            _ => unreachable_server(),
-        }
-    }
-
-    fn confirm_failure(&mut self) -> CallFailure {
-        let missing = PartNumber::try_from(1 + u16::try_from(self.chance.below(4)).unwrap()).unwrap();
-        match self.chance.below(10) {
-            0 => CallFailure::Refused(Refusal::ChecksumMismatch),
-            1 => CallFailure::Refused(Refusal::UploadMissing),
-            5 => CallFailure::Refused(Refusal::SizeMismatch { expected: 2, actual: 1 }),
-            2 | 3 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![missing] }),
-            4 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![] }),
-            _ => self.call_failure(),
-        }
     }
 
     fn store_speaks(&mut self) {
