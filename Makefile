@@ -3,8 +3,8 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: help serve test simulate bench format lint unit-tests doc front size browser-tests screenshots \
-	toolchain cargo-leptos wasm-bindgen node chromium companion moto host-page end-to-end
+.PHONY: help serve test simulate mutants bench format lint unit-tests doc front size browser-tests screenshots \
+	toolchain cargo-leptos cargo-mutants wasm-bindgen node chromium companion moto host-page end-to-end
 
 features := --features ssr,app
 wasm := --target wasm32-unknown-unknown
@@ -17,6 +17,7 @@ host_page := target/host-page
 max_size := 130000
 
 cargo_leptos_version := 0.3.11
+cargo_mutants_version := 27.1.0
 wasm_bindgen_version := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"/\1/p;}' Cargo.lock)
 
 # The project's own tools first, and wasm-opt among them: cargo-leptos downloads one only if it finds none.
@@ -28,6 +29,7 @@ help:
 	@echo 'make serve        serve the upload page on http://127.0.0.1:3000, with an S3 store of its own'
 	@echo 'make test         run every check and test'
 	@echo 'make simulate     let the engine live random lives until one of them breaks a rule'
+	@echo 'make mutants      break the code in a thousand places, and name those that no test finds: hours'
 	@echo 'make bench        print the figures of BENCHMARKS.md'
 	@echo 'make screenshots  take pictures of the page, into end2end/screenshots'
 
@@ -56,6 +58,17 @@ unit-tests: toolchain
 # From a seed that the clock chooses, or from `SIMULATE_FOREVER=1` on.
 simulate: toolchain
 	SIMULATE_FOREVER=$(or $(SIMULATE_FOREVER),clock) cargo test $(locked) $(features) --lib simulation -- --nocapture
+
+# What engine and signing server do is changed in one place after the other; a change that all tests pass is named.
+# `MUTANTS='--shard 0/8'` takes an eighth; `.cargo/mutants.toml` has what is left out, and why.
+mutants: toolchain cargo-mutants
+	$(call heading,Mutants of engine and S3 types)
+	cargo mutants --file 'src/engine/*.rs' --file 'src/engine/file/*.rs' --file 'src/s3/*.rs' --no-default-features \
+		--output target/mutants/engine $(MUTANTS) -- --lib
+	$(call heading,Mutants of the server)
+	cargo mutants --file src/server/token.rs --file 'src/server/service/*.rs' --file 'src/server/presign/*.rs' \
+		--file 'src/server/http/*.rs' --features ssr,app --output target/mutants/server $(MUTANTS) -- \
+		--lib --test server --test presets
 
 doc: toolchain
 	$(call heading,Documentation)
@@ -110,6 +123,12 @@ cargo-leptos: toolchain
 	@if ! cargo leptos --version 2>/dev/null | grep -q ' 0\.3\.'; then \
 		echo 'Installing cargo-leptos'; \
 		CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-leptos --version $(cargo_leptos_version) --locked --debug; \
+	fi
+
+cargo-mutants: toolchain
+	@if ! cargo mutants --version 2>/dev/null | grep -q ' 27\.'; then \
+		echo 'Installing cargo-mutants'; \
+		CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-mutants --version $(cargo_mutants_version) --locked --debug; \
 	fi
 
 # Has to be of the very version that the code is compiled with. Another version, of another project, stays where it is.
