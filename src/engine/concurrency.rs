@@ -191,4 +191,66 @@ mod tests {
         concurrency.succeeded(7, Instant::from_millis(500));
         assert_eq!(concurrency.slots(8), 8);
     }
+
+    /// Rounds with these bytes, each measured with all slots in use; the slots afterwards.
+    fn slots_after(rounds: &[(u64, u64)]) -> usize {
+        let mut concurrency = Concurrency::default();
+        let mut now = Instant::from_millis(1000);
+        concurrency.record(0, START, now);
+        for (bytes, ms) in rounds {
+            now = now + Duration::from_millis(*ms);
+            concurrency.record(*bytes, concurrency.slots, now);
+        }
+        concurrency.slots
+    }
+
+    #[test]
+    fn a_slot_has_to_bring_a_quarter_of_what_the_others_do() {
+        assert_eq!(slots_after(&[(1_500_000, 250)]), 7, "nothing to compare with");
+        assert_eq!(slots_after(&[(1_500_000, 250), (1_563_000, 250)]), 8, "6 MB/s, then 6.252");
+        assert_eq!(slots_after(&[(1_500_000, 250), (1_562_000, 250)]), 7, "6 MB/s, then 6.248");
+    }
+
+    #[test]
+    fn bytes_count_by_the_time_they_took() {
+        assert_eq!(slots_after(&[(1_500_000, 250), (3_000_000, 500)]), 7, "the same speed");
+        assert_eq!(slots_after(&[(3_000_000, 500), (1_600_000, 250)]), 8, "6 MB/s, then 6.4");
+    }
+
+    #[test]
+    fn nothing_is_judged_before_a_round_is_over() {
+        assert_eq!(slots_after(&[(1_500_000, 249)]), START);
+    }
+
+    #[test]
+    fn slots_that_nobody_uses_are_no_reason_for_more() {
+        let mut concurrency = Concurrency::default();
+        for tick in 0..100 {
+            concurrency.record(1_000_000 * tick, START - 1, Instant::from_millis(1000 + tick * 250));
+            concurrency.succeeded(START - 1, Instant::from_millis(1000 + tick * 250));
+        }
+        assert_eq!(concurrency.slots, START);
+    }
+
+    #[test]
+    fn nothing_grows_for_a_second_after_trouble_and_then_trouble_halves_again() {
+        let mut concurrency = Concurrency::default();
+        let trouble = Instant::from_millis(5000);
+        concurrency.congested(6, trouble);
+        for ms in [0, 250, 500, 750, 999] {
+            concurrency.record(1_000_000 * ms, 3, trouble + Duration::from_millis(ms));
+        }
+        assert_eq!(concurrency.slots, 3);
+        concurrency.congested(3, trouble + Duration::from_millis(999));
+        assert_eq!(concurrency.slots, 3);
+        concurrency.congested(3, trouble + Duration::from_millis(1000));
+        assert_eq!(concurrency.slots, 1);
+    }
+
+    #[test]
+    fn after_ten_seconds_without_growth_one_more_is_tried() {
+        let rounds = |flat: usize| [vec![(1_500_000, 250)], vec![(1_500_000, 250); flat]].concat();
+        assert_eq!(slots_after(&rounds(39)), 7);
+        assert_eq!(slots_after(&rounds(40)), 8);
+    }
 }

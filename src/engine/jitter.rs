@@ -11,8 +11,7 @@ impl Jitter {
 
     /// A number in `[0, 1)`.
     pub(super) fn unit(&mut self) -> f64 {
-        let high_bits = u32::try_from(self.next() >> 32).unwrap_or_default();
-        f64::from(high_bits) / (f64::from(u32::MAX) + 1.0)
+        fraction(u32::try_from(self.next() >> 32).unwrap_or_default())
     }
 
     fn next(&mut self) -> u64 {
@@ -22,6 +21,10 @@ impl Jitter {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
+}
+
+fn fraction(bits: u32) -> f64 {
+    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]
@@ -41,5 +44,7 @@ mod tests {
         let units: Vec<_> = (0..1000).map(|_| jitter.unit()).collect();
         assert!(units.iter().all(|unit| (0.0..1.0).contains(unit)));
         assert!(units.iter().any(|unit| *unit < 0.1) && units.iter().any(|unit| *unit > 0.9));
+        assert_eq!(fraction(1 << 31).to_bits(), 0.5_f64.to_bits());
+        assert!(fraction(u32::MAX) < 1.0);
     }
 }

@@ -95,10 +95,31 @@ mod tests {
     }
 
     #[test]
+    fn of_a_change_63_percent_show_after_three_seconds() {
+        let mut meter = Meter::default();
+        run(&mut meter, 1000, 0, 60_000);
+        run(&mut meter, 0, 60_000, 63_000);
+        assert!((meter.speed() - 3679.0).abs() < 100.0, "{}", meter.speed());
+    }
+
+    #[test]
+    fn after_five_seconds_of_silence_the_speed_is_measured_anew() {
+        let mut meter = Meter::default();
+        run(&mut meter, 1000, 0, 1001);
+        meter.record(1000, at(6000));
+        assert_eq!(meter.speed().to_bits(), 0.0_f64.to_bits());
+        let mut meter = Meter::default();
+        run(&mut meter, 1000, 0, 1001);
+        meter.record(1000, at(5999));
+        assert!(meter.speed() > 0.0);
+    }
+
+    #[test]
     fn nothing_moves_when_nothing_was_recorded_for_a_while() {
         let mut meter = Meter::default();
         run(&mut meter, 1000, 0, 1000);
-        assert!(meter.speed_at(at(2000)) > 0.0);
+        assert!(meter.speed_at(at(2000)) > 0.0 && meter.speed_at(at(5899)) > 0.0);
+        assert_eq!(meter.speed_at(at(5900)).to_bits(), 0.0_f64.to_bits());
         assert_eq!(meter.speed_at(at(6000)).to_bits(), 0.0_f64.to_bits());
     }
 

@@ -271,3 +271,26 @@ fn late_words_of_a_cancelled_request_do_nothing() {
     assert_eq!(world.told(), "");
     assert!(matches!(world.status(file), Status::Retrying { .. }));
 }
+
+#[test]
+fn a_timer_that_comes_five_seconds_late_is_on_time_and_one_that_comes_later_was_asleep() {
+    for (late, told) in [(5.0, "cancel #1; stalled 1"), (5.001, "")] {
+        let mut world = World::new(timeout(30.0));
+        world.sending(100);
+        world.sleep(30.0 + late);
+        assert_eq!(world.told(), told, "{late} s late");
+    }
+}
+
+#[test]
+fn a_file_that_moves_keeps_its_speed_when_a_timer_comes_early() {
+    let (mut world, file) = moving(timeout(30.0));
+    for sent in [60, 70, 80] {
+        world.pass(1.0);
+        world.progress(file, sent);
+    }
+    let speed = world.progress_of(file).speed;
+    assert!(speed > 0.0);
+    world.act(Engine::handle_timeout);
+    assert_eq!(world.progress_of(file).speed.to_bits(), speed.to_bits());
+}
