@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::world::World;
+use super::world::{World, limit, unreachable_server};
 use crate::engine::{Engine, Input, Options, RetryPolicy, Status};
 
 fn no_retries() -> Options {
@@ -168,4 +168,72 @@ fn signing_calls_without_a_network_leave_the_retry_budget_as_it_was() {
     world.wait(30.0);
     world.lose_signing();
     assert_eq!(world.status(file), Status::Failed, "and the budget is one retry");
+}
+
+/// Each of these leaves a first file that waits for the network with its next step, and a second one to be signed.
+fn waiting_behind(mut world: World, first: impl FnOnce(&mut World)) -> World {
+    first(&mut world);
+    world.add(100);
+    world.act(Engine::upload);
+    world.told();
+    world
+}
+
+#[test]
+fn any_word_of_the_store_proves_the_network_and_silence_does_not() {
+    for (status, told) in [(503, "sign 2"), (200, "confirm t1.1; sign 2"), (0, "")] {
+        let mut world = waiting_behind(World::new(Options::default()), |world| {
+            let file = world.sending(100);
+            world.input(Input::Offline);
+            world.break_connection(file);
+        });
+        world.wait(10.0);
+        assert_eq!(world.told(), "send 1 0..100 as #2");
+        world.answer(world.first_file(), status);
+        let after = world.told();
+        assert!(if told.is_empty() { !after.contains("sign 2") } else { after == told }, "{status}: {after}");
+    }
+}
+
+#[test]
+fn an_object_that_is_confirmed_proves_the_network() {
+    let mut world = waiting_behind(World::new(Options::default()), |world| {
+        let file = world.sending(100);
+        world.sent(file);
+        world.input(Input::Offline);
+        world.break_connection(file);
+    });
+    world.wait(10.0);
+    assert_eq!(world.told(), "confirm t1.1");
+    world.confirm();
+    assert_eq!(world.told(), "success 1; sign 2");
+}
+
+#[test]
+fn an_upload_that_is_created_proves_the_network() {
+    let mut world = waiting_behind(World::new(Options::default()), |world| {
+        world.add_in_parts(2);
+        world.act(Engine::upload);
+        world.sign();
+        world.input(Input::Offline);
+        world.fail_to_create(unreachable_server());
+    });
+    world.wait(10.0);
+    assert_eq!(world.told(), "create 1 again");
+    world.create();
+    assert!(world.told().contains("sign 2"));
+}
+
+#[test]
+fn parts_that_are_listed_prove_the_network() {
+    let mut world = waiting_behind(World::new(limit(1)), |world| {
+        let file = world.sending_parts(1);
+        world.part_sent(file, 1);
+        world.input(Input::Offline);
+        world.break_part(file, 1);
+    });
+    world.wait(10.0);
+    assert_eq!(world.told(), "list u1");
+    world.list(&[1]);
+    assert!(world.told().contains("sign 2"));
 }
