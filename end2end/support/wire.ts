@@ -16,6 +16,7 @@ export class Wire {
 
   #rules: Rule[] = []
   #readers?: string
+  #appended?: string
   #waits = new Set<Wait>()
   #port = 0
   #server = this.#newServer()
@@ -101,6 +102,11 @@ export class Wire {
     this.#readers = origin
   }
 
+  /** Redirects end so, as those of a store that appends its `?bucket=…` whether or not the URL has a query. */
+  appendToRedirects(appended: string): void {
+    this.#appended = appended
+  }
+
   #rule(fault: Fault): Rule {
     const rule = new Rule(fault)
     this.#rules.push(rule)
@@ -161,6 +167,11 @@ export class Wire {
     if (exchange) this.#changed(() => (exchange.storeStatus = reply.statusCode))
     if (rule?.fault.onAnswer) await rule.fault.onAnswer(rule, client)
     if (exchange && !socket.destroyed) this.#changed(() => Object.assign(exchange, { status: reply.statusCode, over: true }))
+    const { location } = reply.headers
+    if (location && this.#appended) {
+      const appended = location.replace(/[?&]bucket=.*/, '') + this.#appended
+      reply.rawHeaders = reply.rawHeaders.map(text => (text === location ? appended : text))
+    }
     const forgotten = this.#readers && !reply.headers['access-control-allow-origin']
     answer.writeHead(reply.statusCode ?? 502, reply.statusMessage, [
       ...withoutConnection(reply.rawHeaders),

@@ -14,7 +14,7 @@ use super::{
     companion::companion_routes,
     http::{
         OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, content_security_policy,
-        identify_visitor, open_object, refuse_cross_site, refuse_without_path,
+        identify_visitor, open_object, refuse_cross_site, refuse_without_path, return_route, return_to_page,
     },
     service::FormPage,
 };
@@ -51,6 +51,7 @@ where
         .fallback(file_and_error_handler_with_context(context, shell))
         .with_state(options)
         .merge(Router::new().route(OBJECT_PATH, get(open_object)).with_state(service.clone()))
+        .route(&return_route(), get(return_to_page))
         .merge(companion_routes(service.clone()))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(service, add_form_page))

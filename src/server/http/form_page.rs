@@ -1,15 +1,31 @@
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, Uri, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 
 use super::visitor_cookie::{forwarded_host, is_host, is_https};
 use crate::{
     s3::UploadToken,
-    server::{UploadService, Visitor, config::Origin, service::FormPage},
+    server::{
+        UploadService, Visitor,
+        config::Origin,
+        service::{FormPage, RETURN_PATH},
+    },
 };
+
+/// The route where a form comes back.
+pub(in crate::server) fn return_route() -> String {
+    format!("{RETURN_PATH}{{*returned}}")
+}
+
+/// Sends a visitor whose form came back on to the page, at a URL that this server wrote whole.
+pub(in crate::server) async fn return_to_page(uri: Uri) -> Response {
+    let returned = uri.path().strip_prefix(RETURN_PATH).unwrap_or_default();
+    let page = format!("/?uploaded={}", leading_token(returned));
+    ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&page)).into_response()
+}
 
 /// Puts a [`FormPage`] into the extensions of a request for the page: signing is asynchronous, the
 /// page's components are not.
@@ -48,11 +64,17 @@ fn page_url(headers: &HeaderMap, origins: &[Origin]) -> Option<String> {
     Some(format!("{}/", asked.min_by_key(|origin| origin.scheme() != scheme).unwrap_or(first)))
 }
 
-/// The token that S3 redirected with. What S3 adds itself, the bucket and the key, is in nobody's hand but the
-/// visitor's, and not needed.
+/// The token in the page's query.
 fn returned_token(query: &str) -> Option<UploadToken> {
     let (_, token) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "uploaded")?;
-    Some(UploadToken::new(token.to_owned()))
+    Some(UploadToken::new(leading_token(token).to_owned()))
+}
+
+/// The token that a text begins with: what a store appends begins with another character. The bucket and the key that it
+/// names are in nobody's hand but the visitor's, and not needed.
+fn leading_token(text: &str) -> &str {
+    let is_in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    text.split(|c| !is_in_token(c)).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -104,5 +126,12 @@ mod tests {
         let token = returned_token("uploaded=abc-_&bucket=b&key=up%2Fid%2Ffile&etag=%22x%22").unwrap();
         assert_eq!(token.as_str(), "abc-_");
         assert_eq!(returned_token("key=a"), None);
+    }
+
+    #[test]
+    fn whatever_a_store_appends_a_token_ends_before_it() {
+        for appended in ["", "?bucket=b", "&bucket=b", "/", "/?bucket=b", "%3Fbucket=b", ";bucket=b", "#"] {
+            assert_eq!(leading_token(&format!("abc-_{appended}")), "abc-_", "{appended}");
+        }
     }
 }

@@ -11,7 +11,7 @@ mod security_headers;
 mod visitor_cookie;
 
 pub(super) use api_body::buffer_api_body;
-pub(super) use form_page::add_form_page;
+pub(super) use form_page::{add_form_page, return_route, return_to_page};
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
 pub(super) use request_target::refuse_without_path;

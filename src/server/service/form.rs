@@ -12,6 +12,10 @@ use crate::{
     },
 };
 
+/// Below it, followed by a token, a form comes back. The token stands in the path, since stores append `bucket`, `key` and
+/// `etag` to the URL of a redirect, and some of them `?bucket=…` also where it has a query already.
+pub(in crate::server) const RETURN_PATH: &str = "/uploaded/";
+
 /// What the page without JavaScript shows. In the context of every page that is rendered for a
 /// request; absent at start-up, when Leptos runs the components once without one.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +27,7 @@ pub struct FormPage {
 }
 
 impl UploadService {
-    /// A form for one file; S3 sends the visitor back to `page`, an absolute URL without a query.
+    /// A form for one file; S3 sends the visitor back below `page`, the root URL of the page's origin.
     ///
     /// A policy can bound the size of a file nobody has picked yet, not its type, so there is no form
     /// where types are restricted, nor where the store has no POST policies or the operator wants PUT. The file's name
@@ -48,7 +52,7 @@ impl UploadService {
             key: &key,
             content_length_range: 0..=self.limits().max_size.min(MAX_REQUEST_SIZE),
             fields: &fields,
-            target: PostTarget::Redirect(&format!("{page}?uploaded={}", token.as_str())),
+            target: PostTarget::Redirect(&format!("{}{RETURN_PATH}{}", page.trim_end_matches('/'), token.as_str())),
         };
         Some(policy.sign_at(&signing.credentials, signing.expires_in, now))
     }

@@ -22,6 +22,7 @@ use crate::s3::ChecksumAlgorithm;
 
 pub(super) use companion::{Described, NamedPart};
 pub use form::FormPage;
+pub(super) use form::RETURN_PATH;
 pub use store::Store;
 pub(super) use store_multipart::StoredPart;
 
