@@ -69,6 +69,23 @@ test('the key can be copied', async ({ upload, page, context }) => {
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key)
 })
 
+for (const [kind, name] of Object.entries({
+  'in Persian': 'می\u200Cخواهم.txt',
+  'of a family': '👨\u200D👩\u200D👧.png',
+})) {
+  test(`a file with a name ${kind} is downloaded under exactly that name`, async ({ upload, context }) => {
+    const named = textFile(name, `named ${kind}`)
+    await upload.open()
+    await upload.pick(named)
+    await upload.only.isComplete()
+    const downloading = context.waitForEvent('download')
+    await upload.file(named).open.click()
+    const download = await downloading
+    expect(download.suggestedFilename()).toBe(name)
+    expect(sha256(await readFile(await download.path()))).toBe(named.sha256)
+  })
+}
+
 test('the link downloads the object that was uploaded, under its name', async ({ upload, context }) => {
   await upload.open()
   await upload.pick(photo)

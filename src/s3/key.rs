@@ -115,7 +115,7 @@ fn safe_char(c: char) -> char {
 
 /// Control characters, and those that show nothing or turn the reading direction round, so that
 /// `exe.gpj` could pose as a picture. Also U+FFFE and U+FFFF, which S3's XML can't carry.
-pub(super) fn is_invisible(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
