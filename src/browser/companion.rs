@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 
 use super::fetch::{Answer, exchange};
 use super::server::{LocalFuture, UploadServer};
@@ -39,12 +39,14 @@ struct Form {
     url: String,
     #[serde(default)]
     fields: Fields,
+    #[serde(default, deserialize_with = "seconds")]
     expires: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct PartUrl {
     url: String,
+    #[serde(default, deserialize_with = "seconds")]
     expires: Option<u64>,
 }
 
@@ -250,6 +252,13 @@ async fn call<T: DeserializeOwned>(method: &'static str, url: String, body: Opti
     })
 }
 
+/// Other servers of Companion's protocol send text, or a number with a point; what is neither says nothing.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(text.split('.').next().and_then(|whole| whole.parse().ok()))
+}
+
 fn milliseconds(seconds: u64) -> u64 {
     seconds.saturating_mul(1000)
 }
@@ -274,6 +283,17 @@ mod tests {
     fn a_form_of_2018_names_its_method_in_lower_case_and_no_end() {
         let form: Form = serde_json::from_str(r#"{"method":"post","url":"u","fields":{"key":"k"}}"#).unwrap();
         assert_eq!((form.method, form.fields.get("key"), form.expires), (Method::Post, Some("k"), None));
+    }
+
+    #[test]
+    fn an_answer_of_php_is_read_as_companions_is() {
+        let form: Form =
+            serde_json::from_str(r#"{"url":"u","fields":{"success_action_status":201},"expires":"900"}"#).unwrap();
+        assert_eq!((form.fields.get("success_action_status"), form.expires), (Some("201"), Some(900)));
+        let form: Form = serde_json::from_str(r#"{"method":"PUT","url":"u","fields":[],"expires":900.0}"#).unwrap();
+        assert_eq!((form.fields, form.expires), (Fields::default(), Some(900)));
+        let part: PartUrl = serde_json::from_str(r#"{"url":"u","expires":null}"#).unwrap();
+        assert_eq!(part.expires, None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::ops::Index;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// The most that are read: S3 takes 2 KiB of metadata, and each name is compared with all before it.
@@ -83,11 +83,12 @@ impl Serialize for Fields {
 }
 
 impl<'de> Deserialize<'de> for Fields {
-    /// Signers may send `null` for nothing, as the original plugin takes it.
+    /// Signers may send `null` for nothing, as the original plugin takes it, or `[]`, which is PHP's empty array; and for a
+    /// value a number or a boolean. A field that is `null` is none.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Strings;
+        struct Object;
 
-        impl<'de> Visitor<'de> for Strings {
+        impl<'de> Visitor<'de> for Object {
             type Value = Fields;
 
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -98,19 +99,75 @@ impl<'de> Deserialize<'de> for Fields {
                 Ok(Fields::default())
             }
 
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Fields, A::Error> {
+                match list.next_element::<IgnoredAny>()? {
+                    None => Ok(Fields::default()),
+                    Some(_) => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+                }
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Fields::default();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                while let Some((name, value)) = map.next_entry::<String, Text>()? {
                     if fields.0.len() == MAX_FIELDS {
                         return Err(A::Error::custom("there are too many fields"));
                     }
-                    fields.insert(name, value);
+                    if let Some(value) = value.0 {
+                        fields.insert(name, value);
+                    }
                 }
                 Ok(fields)
             }
         }
 
-        deserializer.deserialize_any(Strings)
+        deserializer.deserialize_any(Object)
+    }
+}
+
+/// A field's value, if it has one.
+struct Text(Option<String>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+
+        impl Visitor<'_> for Scalar {
+            type Value = Text;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_unit<E>(self) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+                self.visit_string(text.to_owned())
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Text, E> {
+                Ok(Text(Some(text)))
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Text, E> {
+                self.visit_string(value.to_string())
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Text, E> {
+                self.visit_string(value.to_string())
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Text, E> {
+                self.visit_string(value.to_string())
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Text, E> {
+                self.visit_string(value.to_string())
+            }
+        }
+
+        deserializer.deserialize_any(Scalar)
     }
 }
 
@@ -137,6 +194,17 @@ mod tests {
         let mut fields = Fields::from([("key", "a")]);
         fields.insert("key", "b");
         assert_eq!(fields.iter().collect::<Vec<_>>(), [("key", "b")]);
-        assert!(serde_json::from_str::<Fields>(r#"{"key":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_signer_in_php_may_answer_an_empty_array_and_one_in_javascript_numbers() {
+        assert_eq!(serde_json::from_str::<Fields>("[]").unwrap(), Fields::default());
+        assert_eq!(serde_json::from_str::<Fields>("null").unwrap(), Fields::default());
+        let fields = r#"{"status":201,"below":-7,"ratio":1.5,"public":true,"acl":null,"key":"a"}"#;
+        let expected = [("status", "201"), ("below", "-7"), ("ratio", "1.5"), ("public", "true"), ("key", "a")];
+        assert_eq!(serde_json::from_str::<Fields>(fields).unwrap(), expected.into());
+        for other in [r#"["a"]"#, r#""a""#, "1", r#"{"a":[]}"#, r#"{"a":{}}"#] {
+            assert!(serde_json::from_str::<Fields>(other).is_err(), "{other}");
+        }
     }
 }

@@ -1,16 +1,16 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::{Fields, SignedPart, UploadToken};
 
 /// How the bytes travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum Method {
     /// A presigned `PutObject`: the body is the file.
-    #[serde(rename = "PUT", alias = "put")]
+    #[serde(rename = "PUT")]
     Put,
     /// A POST policy: the body is a form with the file last. What a signer that names no method means.
     #[default]
-    #[serde(rename = "POST", alias = "post")]
+    #[serde(rename = "POST")]
     Post,
 }
 
@@ -21,6 +21,18 @@ impl Method {
         match self {
             Self::Put => "PUT",
             Self::Post => "POST",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    /// In any case, as the original plugin takes it; `null` and an empty text are no method.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Option::<String>::deserialize(deserializer)?.unwrap_or_default() {
+            name if name.is_empty() => Ok(Self::default()),
+            name if name.eq_ignore_ascii_case("PUT") => Ok(Self::Put),
+            name if name.eq_ignore_ascii_case("POST") => Ok(Self::Post),
+            name => Err(D::Error::unknown_variant(&name, &["PUT", "POST"])),
         }
     }
 }
@@ -79,7 +91,19 @@ mod tests {
 
     #[test]
     fn a_signer_that_names_no_method_means_post() {
-        let parameters: UploadParameters = serde_json::from_str(r#"{"url":"https://b.example/"}"#).unwrap();
-        assert_eq!(parameters.method, Method::Post);
+        for method in ["", r#","method":null"#, r#","method":"""#, r#","method":"Post""#] {
+            let answer = format!(r#"{{"url":"https://b.example/"{method}}}"#);
+            let parameters: UploadParameters = serde_json::from_str(&answer).unwrap();
+            assert_eq!(parameters.method, Method::Post, "{method}");
+        }
+        assert!(serde_json::from_str::<Method>(r#""PATCH""#).is_err());
+    }
+
+    #[test]
+    fn a_signer_in_php_may_send_empty_arrays_for_fields_and_headers() {
+        let answer = r#"{"method":"PUT","url":"https://b.example/k","fields":[],"headers":[],"expires":900}"#;
+        let parameters: UploadParameters = serde_json::from_str(answer).unwrap();
+        let url = "https://b.example/k".to_owned();
+        assert_eq!(parameters, UploadParameters { method: Method::Put, url, ..UploadParameters::default() });
     }
 }
