@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use super::content_type::content_type;
 use crate::s3::{FileInfo, Refusal, is_accepted};
 
 /// What the operator lets visitors upload.
@@ -46,11 +47,12 @@ impl AllowedTypes {
     }
 
     fn check(&self, file: &FileInfo) -> Result<(), Refusal> {
-        if self.is_everything() || self.0.iter().any(|accept| is_accepted(accept, file)) {
+        let content_type = content_type(file).to_owned();
+        let stored = FileInfo { name: file.name.clone(), content_type, ..FileInfo::default() };
+        if self.is_everything() || self.0.iter().any(|accept| is_accepted(accept, &stored)) {
             return Ok(());
         }
-        let content_type = file.content_type_or_default().to_owned();
-        Err(Refusal::TypeNotAllowed { content_type, allowed: self.0.clone() })
+        Err(Refusal::TypeNotAllowed { content_type: stored.content_type, allowed: self.0.clone() })
     }
 }
 
@@ -91,6 +93,16 @@ mod tests {
         assert!(allowed.check(&file("Table.csv", "")).is_ok());
         assert!(allowed.check(&file("a.exe", "application/x-msdownload")).is_err());
         assert!(allowed.check(&file("image", "imagery/png")).is_err());
+    }
+
+    #[test]
+    fn a_file_without_a_type_is_judged_by_what_it_is_stored_as() {
+        let allowed: AllowedTypes = "image/*,text/markdown".parse().unwrap();
+        for (name, content_type) in [("IMG_1.heic", ""), ("note.md", ""), ("a.png", "foo")] {
+            assert_eq!(allowed.check(&file(name, content_type)), Ok(()), "{name}");
+        }
+        let refused = allowed.check(&file("a.mp4", "")).unwrap_err();
+        assert!(matches!(refused, Refusal::TypeNotAllowed { content_type, .. } if content_type == "video/mp4"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod command;
 mod companion;
 pub mod config;
 mod connections;
+mod content_type;
 mod credentials;
 #[cfg(feature = "embedded-s3")]
 pub mod embedded;

@@ -22,7 +22,11 @@ pub(crate) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(crate) async fn begin(server: &'a TestServer, name: &str) -> Self {
-        let (status, created) = post(server, "/s3/multipart", json!({ "filename": name, "type": "video/mp4" })).await;
+        Self::begin_as(server, name, "video/mp4").await
+    }
+
+    pub(crate) async fn begin_as(server: &'a TestServer, name: &str, content_type: &str) -> Self {
+        let (status, created) = post(server, "/s3/multipart", json!({ "filename": name, "type": content_type })).await;
         assert_eq!((status, &created["bucket"]), (200, &json!("uploads")), "{created}");
         let text = |name: &str| created[name].as_str().unwrap().to_owned();
         Self { server, key: text("key"), id: text("uploadId") }

@@ -14,6 +14,7 @@ mod guards;
 mod integrity;
 mod multipart;
 mod multipart_refusals;
+mod names_and_types;
 mod page;
 mod refusals;
 mod store_calls;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::{
     UploadService,
     multipart::unprefixed,
-    sign::{Single, checked_content_type, refused},
+    sign::{Single, refused},
     store_error::StoreError,
     store_multipart::{NewUpload, StoredPart},
 };
@@ -15,7 +15,10 @@ use crate::{
         FileInfo, Key, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartNumber, Refusal, SignedUpload, UploadToken,
         content_disposition,
     },
-    server::{Visitor, metadata::user_metadata, presign::UploadPart, provider::PostPolicies, token::Upload},
+    server::{
+        Visitor, content_type::content_type, metadata::user_metadata, presign::UploadPart, provider::PostPolicies,
+        token::Upload,
+    },
 };
 
 /// A file of which nobody has said the size.
@@ -55,7 +58,7 @@ impl UploadService {
         }
         let file = FileInfo::from(file);
         self.limits().check(&file)?;
-        let content_type = checked_content_type(&file)?;
+        let content_type = content_type(&file);
         let metadata = user_metadata(&file.meta)?;
         let signing = self.signing(SystemTime::now()).await?;
         let single = Single { key: &self.new_key(&file), file: &file, content_type, metadata, checksum: None };
@@ -75,7 +78,7 @@ impl UploadService {
         let key = self.new_key(&file);
         let new = NewUpload {
             key: &key,
-            content_type: checked_content_type(&file)?,
+            content_type: content_type(&file),
             content_disposition: &content_disposition(&file.name),
             metadata: unprefixed(user_metadata(&file.meta)?),
             algorithm: None,
@@ -221,8 +224,10 @@ fn bare(etag: &str) -> &str {
 }
 
 impl From<Described> for FileInfo {
-    /// Of size 0, which is below every limit.
+    /// Of size 0, which is below every limit. `application/octet-stream` is what clients say of a file of whose type they
+    /// know nothing.
     fn from(Described { name, content_type, metadata }: Described) -> Self {
+        let content_type = if content_type == "application/octet-stream" { String::new() } else { content_type };
         Self { name, content_type, size: 0, meta: metadata.into_iter().collect() }
     }
 }

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use super::{
     UploadService,
     proof::digest,
-    sign::{Signing, checked_content_type, milliseconds, refused},
+    sign::{Signing, milliseconds, refused},
     store_error::StoreError,
     store_multipart::NewUpload,
 };
@@ -14,6 +14,7 @@ use crate::{
     },
     server::{
         Visitor,
+        content_type::content_type,
         metadata::{PREFIX, user_metadata},
         presign::UploadPart,
         provider::Provider,
@@ -40,7 +41,7 @@ impl UploadService {
             (self.reserved(visitor, token, request, now)?.key, token.clone())
         } else {
             let key = self.new_key(&request.file);
-            let content_type = request.file.content_type_or_default().to_owned();
+            let content_type = content_type(&request.file).to_owned();
             let upload = Upload::Reserved { key: key.clone(), size: request.file.size, content_type, part_size };
             (key, self.0.sealer.seal(visitor, upload, now))
         };
@@ -74,7 +75,7 @@ impl UploadService {
         let algorithm = request.algorithm.filter(|algorithm| Some(*algorithm) == self.checksum_algorithm());
         let new = NewUpload {
             key: &key,
-            content_type: checked_content_type(file)?,
+            content_type: content_type(file),
             content_disposition: &content_disposition(&file.name),
             metadata: unprefixed(user_metadata(&file.meta)?),
             algorithm,
@@ -207,9 +208,9 @@ impl UploadService {
     ) -> Result<Reservation, Refusal> {
         let file = &request.file;
         match self.0.sealer.open(visitor, token, now)? {
-            Upload::Reserved { key, size, content_type, part_size }
+            Upload::Reserved { key, size, content_type: sealed, part_size }
                 if size == file.size
-                    && content_type == file.content_type_or_default()
+                    && sealed == content_type(file)
                     && request.part_size.is_none_or(|asked| asked == part_size) =>
             {
                 Ok(Reservation { key, part_size })
@@ -248,7 +249,7 @@ fn malformed(error: PartPlanError) -> Refusal {
 
 /// The SDK puts the prefix before them itself.
 pub(super) fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String)> {
-    let bare = |(name, value): (String, String)| (name.trim_start_matches(PREFIX).to_owned(), value);
+    let bare = |(name, value): (String, String)| (name.strip_prefix(PREFIX).unwrap_or(&name).to_owned(), value);
     metadata.into_iter().map(bare).collect()
 }
 

@@ -13,6 +13,7 @@ use crate::{
     },
     server::{
         Visitor,
+        content_type::content_type,
         metadata::user_metadata,
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
         provider::ConditionalPut,
@@ -20,9 +21,6 @@ use crate::{
         token::{Claim, Upload},
     },
 };
-
-/// The longest type that is still taken for one.
-const MAX_TYPE_BYTES: usize = 255;
 
 /// What all signatures of one call share.
 pub(super) struct Signing {
@@ -92,7 +90,7 @@ impl UploadService {
     fn sign_file(&self, visitor: &Visitor, request: &SignRequest, signing: &Signing) -> Result<SignedUpload, Refusal> {
         let file = &request.file;
         self.limits().check(file)?;
-        let content_type = checked_content_type(file)?;
+        let content_type = content_type(file);
         let metadata = user_metadata(&file.meta)?;
         if let Some(part_size) = request.part_size {
             return self.reserve(visitor, request, part_size, signing.now);
@@ -130,7 +128,7 @@ impl UploadService {
         now: SystemTime,
     ) -> Result<(Key, UploadToken), Refusal> {
         let file = &request.file;
-        let content_type = file.content_type_or_default().to_owned();
+        let content_type = content_type(file).to_owned();
         let Some(token) = &request.renew else {
             let key = self.new_key(file);
             let upload =
@@ -196,43 +194,4 @@ fn checksum_fields(checksum: &Checksum) -> Vec<(String, String)> {
 
 pub(super) fn refused(error: &PresignError) -> Refusal {
     Refusal::StoreRefused { reason: error.to_string() }
-}
-
-/// The type becomes a header and a form field, so it has to look like one:
-/// `type/subtype`, then anything printable.
-pub(super) fn checked_content_type(file: &FileInfo) -> Result<&str, Refusal> {
-    let content_type = file.content_type_or_default();
-    let is_token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-    };
-    let essence = content_type.split(';').next().unwrap_or_default().trim_end();
-    let good = content_type.len() <= MAX_TYPE_BYTES
-        && content_type.bytes().all(|b| (b' '..=b'~').contains(&b))
-        && !content_type.contains("  ")
-        && content_type.trim() == content_type
-        && essence.split_once('/').is_some_and(|(family, subtype)| is_token(family) && is_token(subtype));
-    if good {
-        return Ok(content_type);
-    }
-    let start: String = content_type.chars().take(MAX_TYPE_BYTES).collect();
-    let reason = format!("“{}” is not a MIME type.", start.escape_debug());
-    Err(Refusal::Malformed { reason })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_type_is_a_mime_type_or_the_default() {
-        let check = |content_type: &str| {
-            let file = FileInfo { content_type: content_type.into(), ..FileInfo::default() };
-            checked_content_type(&file).map(str::to_owned)
-        };
-        assert_eq!(check("").unwrap(), "application/octet-stream");
-        assert_eq!(check("text/plain; charset=utf-8").unwrap(), "text/plain; charset=utf-8");
-        for bad in ["text", "text/", "/plain", "text/pl ain", "text/plain\r\nx: y", "téxt/plain", " text/plain"] {
-            assert!(matches!(check(bad), Err(Refusal::Malformed { .. })), "{bad}");
-        }
-    }
 }
