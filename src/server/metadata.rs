@@ -1,6 +1,5 @@
-use std::collections::BTreeSet;
-
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::s3::{Meta, Refusal};
 
@@ -12,19 +11,37 @@ const MAX_BYTES: usize = 2048;
 /// What S3 puts before the names of an object's own metadata.
 pub(super) const PREFIX: &str = "x-amz-meta-";
 
-/// A file's metadata as `x-amz-meta-*` headers. Names become lower-case, as S3 stores them; a value
+/// All that a name of a header can have, but `%`.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// A file's metadata as `x-amz-meta-*` headers. Names become lower-case, as S3 stores them, and what no header's name can
+/// have becomes `%20` as in a URL; of names that are then equal the first wins, and an empty one is left out. A value
 /// that a header can't carry as it is becomes an RFC 2047 word, as S3 itself answers such values.
 ///
 /// # Errors
 ///
-/// [`Refusal::Malformed`] for a name that is no header name, or for more than S3 stores.
+/// [`Refusal::Malformed`] for more than S3 stores.
 pub(super) fn user_metadata(meta: &Meta) -> Result<Vec<(String, String)>, Refusal> {
-    let headers = meta.iter().map(|(name, value)| Ok((header_name(name)?, header_value(value))));
-    let headers = headers.collect::<Result<Vec<_>, Refusal>>()?;
-    let names: BTreeSet<_> = headers.iter().map(|(name, _)| name).collect();
-    if names.len() < headers.len() {
-        let reason = "two names of its metadata differ in upper and lower case only.".to_owned();
-        return Err(Refusal::Malformed { reason });
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in meta.iter().filter(|(name, _)| !name.is_empty()) {
+        let name = header_name(name);
+        if headers.iter().all(|(known, _)| *known != name) {
+            headers.push((name, header_value(value)));
+        }
     }
     let bytes: usize = headers.iter().map(|(name, value)| name.len() - PREFIX.len() + value.len()).sum();
     if bytes > MAX_BYTES {
@@ -34,13 +51,8 @@ pub(super) fn user_metadata(meta: &Meta) -> Result<Vec<(String, String)>, Refusa
     Ok(headers)
 }
 
-fn header_name(name: &str) -> Result<String, Refusal> {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        let reason = format!("“{}” can't be the name of S3 metadata.", name.escape_debug());
-        return Err(Refusal::Malformed { reason });
-    }
-    Ok(format!("{PREFIX}{}", name.to_ascii_lowercase()))
+fn header_name(name: &str) -> String {
+    format!("{PREFIX}{}", utf8_percent_encode(name, NAME)).to_ascii_lowercase()
 }
 
 /// Signatures cover a header without outer and double spaces, so such values are encoded as well.
@@ -74,10 +86,23 @@ mod tests {
     }
 
     #[test]
-    fn what_s3_can_not_store_is_refused() {
-        assert!(matches!(headers([("two words", "")]), Err(Refusal::Malformed { .. })));
-        assert!(matches!(headers([("", "")]), Err(Refusal::Malformed { .. })));
-        assert!(matches!(headers([("A", "1"), ("a", "2")]), Err(Refusal::Malformed { .. })));
+    fn a_name_that_no_header_has_is_encoded_and_costs_no_file() {
+        let headers =
+            headers([("my caption", "a"), ("Größe", "b"), ("100%", "c"), ("", "d"), ("a:\r\nb", "e")]).unwrap();
+        let names: Vec<_> = headers.iter().map(|(name, _)| name.strip_prefix(PREFIX).unwrap()).collect();
+        assert_eq!(names, ["my%20caption", "gr%c3%b6%c3%9fe", "100%25", "a%3a%0d%0ab"]);
+        let decoded = |name| percent_encoding::percent_decode_str(name).decode_utf8().unwrap();
+        assert_eq!(decoded(names[1]), "größe");
+    }
+
+    #[test]
+    fn of_names_that_differ_in_case_only_the_first_wins() {
+        let headers = headers([("name", "a.txt"), ("Name", "A"), ("NAME", "AA")]).unwrap();
+        assert_eq!(headers, [("x-amz-meta-name".to_owned(), "a.txt".to_owned())]);
+    }
+
+    #[test]
+    fn more_than_s3_stores_is_refused() {
         assert!(matches!(headers([("a", &"x".repeat(2048))]), Err(Refusal::Malformed { .. })));
         assert!(headers([("a", &"x".repeat(2047))]).is_ok());
     }

@@ -26,7 +26,18 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) async fn begin_as(server: &'a TestServer, name: &str, content_type: &str) -> Self {
-        let (status, created) = post(server, "/s3/multipart", json!({ "filename": name, "type": content_type })).await;
+        let body = json!({ "filename": name, "type": content_type });
+        Self::begun(server, post(server, "/s3/multipart", body).await)
+    }
+
+    /// `metadata` is JSON, in an order that may matter.
+    pub(crate) async fn begin_with(server: &'a TestServer, metadata: impl ToString) -> Self {
+        let body = format!(r#"{{"filename":"a","type":"","metadata":{}}}"#, metadata.to_string());
+        let created = server.http.post(server.url("/s3/multipart")).body(body).send().await.unwrap();
+        Self::begun(server, (created.status().as_u16(), created.json().await.unwrap()))
+    }
+
+    fn begun(server: &'a TestServer, (status, created): (u16, Value)) -> Self {
         assert_eq!((status, &created["bucket"]), (200, &json!("uploads")), "{created}");
         let text = |name: &str| created[name].as_str().unwrap().to_owned();
         Self { server, key: text("key"), id: text("uploadId") }

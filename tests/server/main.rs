@@ -4,6 +4,7 @@
 
 mod any_input;
 mod companion;
+mod companion_clients;
 mod companion_refusals;
 mod embedded_multipart;
 mod embedded_slots;

@@ -259,9 +259,10 @@ pub(crate) async fn send(http: &Client, parameters: &UploadParameters, bytes: im
     request.send().await.unwrap()
 }
 
-/// The fields, then the file.
+/// The fields, then the file; names stand there as they are, as browsers write them.
 pub(crate) fn form(parameters: &UploadParameters, file_name: &str, bytes: impl Into<Body>) -> Form {
     let fields = parameters.fields.iter();
-    let form = fields.fold(Form::new(), |form, (name, value)| form.text(name.to_owned(), value.to_owned()));
+    let form = fields
+        .fold(Form::new().percent_encode_noop(), |form, (name, value)| form.text(name.to_owned(), value.to_owned()));
     form.part("file", Part::stream(bytes).file_name(file_name.to_owned()))
 }

@@ -3,12 +3,16 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hyper::ext::ReasonPhrase;
 use serde_json::{Value, json};
 
 use crate::{
     s3::Refusal,
     server::http::{NO_ROOM_RETRY_SECS, status_of},
 };
+
+/// The most characters of a reason phrase: proxies have little room for a status line.
+const MAX_REASON: usize = 400;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
 
@@ -56,15 +60,30 @@ impl From<Refusal> for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Companion has `error`; Uppy 0.x and 1.x show a person `message`, which is else `undefined`.
+    /// Companion has `error`; Uppy shows a person `message` up to 5.x, which is else `undefined`, and in 6.x the reason phrase
+    /// of the status line, which HTTP/2 does not have.
     fn into_response(self) -> Response {
         let body = json!({ "error": self.text, "message": self.text });
         let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        if let Ok(reason) = ReasonPhrase::try_from(one_ascii_line(&self.text)) {
+            response.extensions_mut().insert(reason);
+        }
         if let Some(secs) = self.retry_secs {
             response.headers_mut().insert(header::RETRY_AFTER, secs.into());
         }
         response
     }
+}
+
+/// A status line is Latin-1, and some proxies end it early where it is not ASCII.
+fn one_ascii_line(text: &str) -> String {
+    let ascii = |c: char| match c {
+        ' '..='~' => c,
+        '“' | '”' => '"',
+        '‘' | '’' => '\'',
+        _ => '?',
+    };
+    text.chars().take(MAX_REASON).map(ascii).collect()
 }
 
 pub(super) async fn not_found() -> Response {

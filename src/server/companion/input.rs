@@ -1,10 +1,14 @@
 //! What clients send, as far as this server takes it. Its answers to all else are Companion's own words.
 
-use std::future::ready;
+use std::{fmt, future::ready};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{StatusCode, Uri, request::Parts},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
 };
 use serde_json::Value;
 
@@ -102,26 +106,62 @@ pub(super) fn json_body(body: &[u8]) -> Result<Value, Problem> {
 }
 
 /// The file that `POST /multipart` is about.
-pub(super) fn described(body: &Value) -> Result<Described, Problem> {
-    let name = body["filename"].as_str().filter(|name| !name.is_empty());
+pub(super) fn described(body: &[u8]) -> Result<Described, Problem> {
+    let call = json_body(body)?;
+    let name = call["filename"].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Problem::bad_request(FILENAME))?.to_owned();
-    let content_type = body["type"].as_str().ok_or_else(|| Problem::bad_request(TYPE))?.to_owned();
-    let metadata = match &body["metadata"] {
+    let content_type = call["type"].as_str().ok_or_else(|| Problem::bad_request(TYPE))?.to_owned();
+    let metadata = match &call["metadata"] {
         Value::Null => Vec::new(),
-        Value::Object(metadata) => metadata.iter().filter_map(text).collect(),
+        Value::Object(_) => in_order(body)?,
         _ => return Err(Problem::bad_request("s3: metadata must be an object")),
     };
     Ok(Described { name, content_type, metadata: limited(metadata)? })
 }
 
+/// The metadata in the order in which the client has it, which [`Value`] does not keep: of two names that differ in case
+/// only the first wins.
+fn in_order(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    #[derive(Deserialize)]
+    struct Call {
+        metadata: Metadata,
+    }
+    struct Metadata(Vec<(String, String)>);
+
+    impl<'de> Deserialize<'de> for Metadata {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(InOrder)
+        }
+    }
+    struct InOrder;
+
+    impl<'de> Visitor<'de> for InOrder {
+        type Value = Metadata;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+            let mut metadata = Vec::new();
+            while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                metadata.extend(text(value).map(|value| (name, value)));
+            }
+            Ok(Metadata(metadata))
+        }
+    }
+    let call: Call = serde_json::from_slice(body)
+        .map_err(|error| Problem::bad_request(&format!("s3: the metadata can't be read: {error}")))?;
+    Ok(call.metadata.0)
+}
+
 /// What can be text is; Uppy sends `null` for the folder of a file that was in none.
-fn text((name, value): (&String, &Value)) -> Option<(String, String)> {
-    let value = match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
-    Some((name.clone(), value))
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 fn limited(metadata: Vec<(String, String)>) -> Result<Vec<(String, String)>, Problem> {
@@ -169,6 +209,10 @@ mod tests {
 
     use super::*;
 
+    fn posted(body: &Value) -> Result<Described, Problem> {
+        described(body.to_string().as_bytes())
+    }
+
     fn query(text: &str) -> Query {
         Query::of(&format!("http://h/s3/params?{text}").parse().unwrap())
     }
@@ -213,18 +257,25 @@ mod tests {
             assert_eq!(query(text).described().err().unwrap().text(), QUERY_FILENAME, "{text}");
         }
         for body in [json!(null), json!([]), json!({}), json!({ "filename": "" }), json!({ "filename": ["a"] })] {
-            assert_eq!(described(&body).err().unwrap().text(), FILENAME, "{body}");
+            assert_eq!(posted(&body).err().unwrap().text(), FILENAME, "{body}");
         }
-        assert_eq!(described(&json!({ "filename": "a" })).err().unwrap().text(), TYPE);
+        assert_eq!(posted(&json!({ "filename": "a" })).err().unwrap().text(), TYPE);
     }
 
     #[test]
     fn metadata_that_is_no_text_becomes_text_or_nothing() {
         let metadata = json!({ "a": "x", "b": 7, "c": true, "d": null, "e": [], "f": {} });
-        let file = described(&json!({ "filename": "a", "type": "", "metadata": metadata })).unwrap();
+        let file = posted(&json!({ "filename": "a", "type": "", "metadata": metadata })).unwrap();
         assert_eq!(file.metadata, [("a", "x"), ("b", "7"), ("c", "true")].map(|(a, b)| (a.to_owned(), b.to_owned())));
         let many: Vec<_> = (0..257).map(|index| format!("metadata[{index}]=")).collect();
         assert!(query(&format!("filename=a&{}", many.join("&"))).described().is_err());
+    }
+
+    #[test]
+    fn metadata_keeps_the_order_in_which_the_client_has_it() {
+        let body = br#"{"filename":"a","type":"","metadata":{"name":"a","Name":"A","b":1,"a":[]}}"#;
+        let metadata = described(body).unwrap().metadata;
+        assert_eq!(metadata, [("name", "a"), ("Name", "A"), ("b", "1")].map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
     #[test]
@@ -268,8 +319,8 @@ mod tests {
         #[test]
         fn no_json_makes_it_panic_or_take_what_is_not_there(body in any_json()) {
             let has_name = body["filename"].as_str().is_some_and(|name| !name.is_empty());
-            prop_assert!(described(&body).is_ok_and(|file| body["filename"] == file.name) || described(&body).is_err());
-            prop_assert!(has_name || described(&body).is_err());
+            prop_assert!(posted(&body).is_ok_and(|file| body["filename"] == file.name) || posted(&body).is_err());
+            prop_assert!(has_name || posted(&body).is_err());
             let has_parts = body["parts"].as_array().is_some_and(|parts| !parts.is_empty());
             prop_assert!(has_parts || named_parts(&body).is_err());
         }

@@ -10,7 +10,7 @@
 //! | `GET /multipart/{uploadId}/{part}`, `…/batch` | URLs to send parts to |
 //! | `POST /multipart/{uploadId}/complete` | the object that the parts become |
 //! | `DELETE /multipart/{uploadId}` | the parts are gone |
-//! | `GET /sts` | credentials that end, for a client that signs for itself: only where a role for it is configured |
+//! | `GET /sts` | credentials that end, for a client that signs for itself, where a role for it is configured |
 //!
 //! Credentials take every limit but the prefix and their end from the server's hands, so it takes an operator to ask for
 //! them.
@@ -37,7 +37,7 @@ use self::{
 };
 use super::{
     UploadService,
-    http::{Held, Room, Taken, Unread},
+    http::{Held, Room, Unread},
     service::StoredPart,
 };
 
@@ -49,7 +49,7 @@ const MAX_PARTS_BYTES: usize = 1 << 20;
 
 /// The protocol's routes; where no origins are configured, there are none.
 pub(super) fn companion_routes(service: UploadService) -> Router {
-    let sts = if service.lends_credentials() { Router::new().route("/sts", get(lend)) } else { Router::new() };
+    let sts = if service.lends_credentials() { get(lend) } else { get(lend_nothing) };
     let routes = match service.companion_origins() {
         None => Router::new().fallback(not_found),
         Some(_) => Router::new()
@@ -59,7 +59,7 @@ pub(super) fn companion_routes(service: UploadService) -> Router {
             .route("/multipart/{upload}/batch", get(sign_batch))
             .route("/multipart/{upload}/complete", post(complete))
             .route("/multipart/{upload}/{part}", get(sign))
-            .merge(sts)
+            .route("/sts", sts)
             .fallback(not_found)
             .method_not_allowed_fallback(not_found)
             .layer(middleware::from_fn_with_state(service.clone(), share_with_origins)),
@@ -79,9 +79,8 @@ async fn params(State(service): State<UploadService>, query: Query) -> Answer {
 }
 
 async fn create(State(service): State<UploadService>, Extension(room): Extension<Room>, body: Body) -> Answer {
-    let (body, _taken) = read_json(&room, body, MAX_BYTES).await?;
-    let file = input::described(&body)?;
-    let (key, token) = service.begin_unsized(file).await?;
+    let Held { bytes, taken: _taken } = read(&room, body, MAX_BYTES).await?;
+    let (key, token) = service.begin_unsized(input::described(&bytes)?).await?.heard();
     Ok(Json(json!({ "key": key, "uploadId": token, "bucket": service.bucket().name() })))
 }
 
@@ -111,8 +110,9 @@ async fn complete(
     upload: Named,
     body: Body,
 ) -> Answer {
-    let (body, _taken) = read_json(&room, body, MAX_PARTS_BYTES).await?;
-    let key = service.complete_unsized(&upload.token, upload.key()?, &named_parts(&body)?).await?;
+    let Held { bytes, taken: _taken } = read(&room, body, MAX_PARTS_BYTES).await?;
+    let parts = named_parts(&json_body(&bytes)?)?;
+    let key = service.complete_unsized(&upload.token, upload.key()?, &parts).await?;
     let bucket = service.bucket();
     Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
 }
@@ -139,15 +139,21 @@ async fn lend(State(service): State<UploadService>) -> Answer {
     })))
 }
 
-/// The body as JSON, whatever type the client says it has, and its room, which the call keeps for as long.
-async fn read_json(room: &Room, body: Body, max: usize) -> Result<(Value, Taken), Problem> {
-    let Held { bytes, taken } = room.read(body, max).await.map_err(|unread| match unread {
+/// Companion's own answer is 404 without a word.
+async fn lend_nothing() -> Problem {
+    let text =
+        "s3: this server gives no temporary credentials: COMPANION_STS_ROLE_ARN is not set. It signs each upload.";
+    Problem::new(StatusCode::NOT_FOUND, text)
+}
+
+/// The body, whatever type the client says it has, and its room, which the call keeps for as long.
+async fn read(room: &Room, body: Body, max: usize) -> Result<Held, Problem> {
+    room.read(body, max).await.map_err(|unread| match unread {
         Unread::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("s3: a call has at most {max} bytes")),
         Unread::NoRoom => Problem::no_room(),
         Unread::Late => Problem::new(StatusCode::REQUEST_TIMEOUT, "s3: the body did not arrive in time"),
         Unread::Broken(_) => Problem::bad_request("s3: the body did not arrive whole"),
-    })?;
-    Ok((json_body(&bytes)?, taken))
+    })
 }
 
 #[cfg(test)]
@@ -160,12 +166,12 @@ mod tests {
     async fn large_calls_have_their_room_until_they_are_over_and_others_are_told_when_to_come_back() {
         let room = Room::default();
         let json = || Body::from(["{}", &" ".repeat(MAX_PARTS_BYTES - 2)].concat());
-        let call = || read_json(&room, json(), MAX_PARTS_BYTES);
+        let call = || read(&room, json(), MAX_PARTS_BYTES);
         let mut calls = Vec::new();
         for _ in 0..68 {
             calls.push(call().await.unwrap());
         }
-        let refused = call().await.unwrap_err().into_response();
+        let refused = call().await.err().unwrap().into_response();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers()[header::RETRY_AFTER], "5");
         calls.pop();

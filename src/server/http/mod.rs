@@ -15,7 +15,7 @@ pub(super) use form_page::{add_form_page, return_route, return_to_page};
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
 pub(super) use request_target::refuse_without_path;
-pub(super) use room::{Held, NO_ROOM_RETRY_SECS, Room, Taken, Unread};
+pub(super) use room::{Held, NO_ROOM_RETRY_SECS, Room, Unread};
 pub(super) use same_origin::{is_cross_site, refuse_cross_site};
 pub(super) use security_headers::add_security_headers;
 pub use security_headers::content_security_policy;

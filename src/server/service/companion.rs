@@ -36,6 +36,35 @@ pub(in crate::server) struct NamedPart {
     pub(in crate::server) etag: String,
 }
 
+/// A multipart upload that nobody but the server knows of yet.
+pub(in crate::server) struct Begun {
+    key: Key,
+    token: UploadToken,
+    unheard: Option<UploadService>,
+}
+
+impl Begun {
+    /// Its key and its token, for an answer that is sent.
+    pub(in crate::server) fn heard(mut self) -> (Key, UploadToken) {
+        self.unheard = None;
+        (self.key.clone(), self.token.clone())
+    }
+}
+
+impl Drop for Begun {
+    /// The client went away before it heard of the upload, which nobody else can complete or abort.
+    fn drop(&mut self) {
+        let Some(service) = self.unheard.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (key, token) = (self.key.clone(), self.token.clone());
+        runtime.spawn(async move {
+            if let Err(refusal) = service.abort_unsized(&token, key.as_str()).await {
+                eprintln!("An upload that no client heard of stays unfinished, {key}: {refusal}");
+            }
+        });
+    }
+}
+
 /// An upload that was opened with its token and its key.
 struct Opened {
     key: Key,
@@ -67,12 +96,20 @@ impl UploadService {
         Ok(SignedUpload { parameters: self.post(single, sizes, &signing), token: None, expires_in_ms })
     }
 
-    /// Begins an upload in parts. The token is all there is to know of it.
+    /// Begins a multipart upload. It is aborted if nobody hears of it: its token is all there is to know of it.
     ///
     /// # Errors
     ///
     /// What [`UploadService::sign`] refuses, and the store's failures.
-    pub(in crate::server) async fn begin_unsized(&self, file: Described) -> Result<(Key, UploadToken), Refusal> {
+    pub(in crate::server) async fn begin_unsized(&self, file: Described) -> Result<Begun, Refusal> {
+        let service = self.clone();
+        // A task of its own: what the store answers has to be heard also where the client is gone, and this call with it.
+        let task = tokio::spawn(async move { service.create_unsized(file).await });
+        let stopped = |_| Refusal::StoreUnavailable { reason: "the server is stopping.".to_owned() };
+        task.await.map_err(stopped)?
+    }
+
+    async fn create_unsized(self, file: Described) -> Result<Begun, Refusal> {
         let file = FileInfo::from(file);
         self.limits().check(&file)?;
         let key = self.new_key(&file);
@@ -85,7 +122,8 @@ impl UploadService {
         };
         let upload_id = self.0.store.create_multipart_upload(new).await?;
         let upload = Upload::Unsized { key: key.clone(), upload_id };
-        Ok((key, self.0.sealer.seal(&Visitor::companion(), upload, SystemTime::now())))
+        let token = self.0.sealer.seal(&Visitor::companion(), upload, SystemTime::now());
+        Ok(Begun { key, token, unheard: Some(self) })
     }
 
     /// The parts that the store has, in order.
