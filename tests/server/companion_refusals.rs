@@ -1,7 +1,14 @@
 //! What Companion's routes do not do, in Companion's words where it has any.
 
-use std::sync::OnceLock;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
+use axum::{
+    Router,
+    http::{Uri, header::CONTENT_LENGTH},
+};
 use leptos_aws_s3::s3::{SignRequest, UploadParameters};
 use proptest::prelude::*;
 use reqwest::Method;
@@ -109,6 +116,63 @@ async fn parts_that_are_more_than_the_limit_never_become_an_object() {
     let (status, error) = client.complete(parts.into()).await;
     assert_eq!((status, &error["error"]), (400, &json!(text)));
     assert_eq!((server.unfinished().await, server.files()), (Vec::<String>::new(), Vec::<String>::new()));
+}
+
+#[tokio::test]
+async fn once_the_store_has_more_than_the_limit_no_part_is_signed_and_all_are_deleted() {
+    let server = TestServer::start_with(&[ORIGINS, ("UPLOAD_MAX_SIZE", "6MiB")]).await;
+    let text = "s3: This file is too large: 7.0 MiB. The limit is 6.0 MiB.";
+    for call in ["/2", "/batch?partNumbers=1,2", ""] {
+        let client = Client::begin(&server, "film.mp4").await;
+        client.send_part(1, vec![1; 7 << 20]).await;
+        let (status, error) = get(&server, &client.path(call)).await;
+        assert_eq!((status, &error["error"]), (400, &json!(text)), "{call}");
+        assert_eq!((server.unfinished().await, server.files()), (Vec::<String>::new(), Vec::<String>::new()));
+        assert_eq!(get(&server, &client.path("")).await.0, 404);
+    }
+    let client = Client::begin(&server, "film.mp4").await;
+    client.send_part(1, vec![1; 6 << 20]).await;
+    assert_eq!(get(&server, &client.path("/2")).await.0, 200, "as much as the limit is not more");
+}
+
+/// A store in which an object turns out larger than its parts were: one was replaced while they were put together.
+#[tokio::test]
+async fn an_object_that_the_store_shows_to_be_too_large_is_deleted_again() {
+    for (size, status, deleted) in [("7", 200, 0), ("9", 409, 0), ("11", 400, 1)] {
+        let deletes = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&deletes);
+        let store = Router::new().fallback(move |method: Method, uri: Uri| {
+            let query = uri.query().unwrap_or_default();
+            let body = match method {
+                Method::POST if query.contains("uploads") => "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>",
+                Method::POST => "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>",
+                Method::GET => {
+                    "<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>x</ETag><Size>7</Size></Part></ListPartsResult>"
+                },
+                _ => "",
+            };
+            if method == Method::DELETE && !query.contains("uploadId") {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            async move {
+                (
+                    [(CONTENT_LENGTH, if method == Method::HEAD { size.to_owned() } else { body.len().to_string() })],
+                    body,
+                )
+            }
+        });
+        let endpoint = serve(store).await;
+        let bucket = [("S3_BUCKET", "photos"), ("S3_ENDPOINT", endpoint.as_str())];
+        let url = serve(router_for(&[&[ORIGINS, ("UPLOAD_MAX_SIZE", "10")], &bucket[..]].concat())).await;
+        let http = reqwest::Client::new();
+        let begin = http.post(format!("{url}/s3/multipart")).body(r#"{"filename":"a","type":""}"#);
+        let begun: Value = begin.send().await.unwrap().json().await.unwrap();
+        let text = |name: &str| begun[name].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
+        let (id, key) = (text("uploadId"), text("key"));
+        let complete = http.post(format!("{url}/s3/multipart/{id}/complete?key={key}"));
+        let answer = complete.json(&json!({ "parts": [{ "PartNumber": 1, "ETag": "x" }] })).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), deletes.load(Ordering::SeqCst)), (status, deleted), "{size} bytes");
+    }
 }
 
 #[tokio::test]

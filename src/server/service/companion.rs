@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     s3::{
-        FileInfo, Key, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartNumber, Refusal, SignedUpload, UploadToken,
-        content_disposition,
+        FileInfo, Key, MAX_OBJECT_SIZE, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartNumber, Refusal, SignedUpload,
+        UploadToken, content_disposition,
     },
     server::{
         Visitor, content_type::content_type, metadata::user_metadata, presign::UploadPart, provider::PostPolicies,
@@ -136,24 +136,34 @@ impl UploadService {
         token: &UploadToken,
         key: &str,
     ) -> Result<Vec<StoredPart>, Refusal> {
-        let Opened { key, upload_id } = self.open_unsized(token, key)?;
-        Ok(self.0.store.list_parts(&key, &upload_id).await?)
+        let upload = self.open_unsized(token, key)?;
+        let stored = self.0.store.list_parts(&upload.key, &upload.upload_id).await?;
+        self.check_stored(&upload, &stored).await?;
+        Ok(stored)
     }
 
     /// A URL for each of these parts, and the seconds for which they are good.
     ///
     /// # Errors
     ///
-    /// Token refusals, [`Refusal::FileTooLarge`] for a part that no file within the limit has, and
-    /// [`Refusal::StoreRefused`] without credentials to sign with.
+    /// Token refusals, [`Refusal::FileTooLarge`] for a part that no file within the limit has and where the store has more
+    /// than that already, and [`Refusal::StoreRefused`] without credentials to sign with.
     pub(in crate::server) async fn sign_unsized(
         &self,
         token: &UploadToken,
         key: &str,
         parts: &[PartNumber],
     ) -> Result<(Vec<String>, u64), Refusal> {
-        let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        let upload = self.open_unsized(token, key)?;
         parts.iter().try_for_each(|part| self.check_unsized(*part))?;
+        // Nobody can say how large a part may be, only how much there is before another one is signed.
+        if self.limits().max_size < MAX_OBJECT_SIZE && parts.iter().any(|part| part.get() > 1) {
+            // A store that can't list now may still take a part.
+            if let Ok(stored) = self.0.store.list_parts(&upload.key, &upload.upload_id).await {
+                self.check_stored(&upload, &stored).await?;
+            }
+        }
+        let Opened { key, upload_id } = upload;
         let signing = self.signing(SystemTime::now()).await?;
         let url = |part: &PartNumber| {
             let request = UploadPart {
@@ -193,33 +203,49 @@ impl UploadService {
         key: &str,
         named: &[NamedPart],
     ) -> Result<Key, Refusal> {
-        let Opened { key, upload_id } = self.open_unsized(token, key)?;
-        let stored = match self.0.store.list_parts(&key, &upload_id).await {
-            Err(StoreError::NoSuchUpload) => return self.completed_unsized(key).await,
+        let upload = self.open_unsized(token, key)?;
+        let stored = match self.0.store.list_parts(&upload.key, &upload.upload_id).await {
+            Err(StoreError::NoSuchUpload) => return self.completed_unsized(upload.key).await,
             stored => stored?,
         };
         let parts = named_parts(stored, named)?;
-        let (size, max) = (parts.iter().map(|part| part.size).sum(), self.limits().max_size);
-        if size > max {
-            self.0.store.abort_multipart_upload(&key, &upload_id).await?;
-            return Err(Refusal::FileTooLarge { size, max });
-        }
+        self.check_stored(&upload, &parts).await?;
+        let Opened { key, upload_id } = upload;
+        let expected = parts.iter().map(|part| part.size).sum();
         match self.0.store.complete_multipart_upload((&key, &upload_id), None, parts.into_iter()).await {
             Err(StoreError::NoSuchUpload) => return self.completed_unsized(key).await,
             composite => composite?,
         };
-        match self.0.store.head_object(&key, None).await?.object.size {
-            actual if actual == size => Ok(key),
-            actual => Err(Refusal::SizeMismatch { expected: size, actual }),
+        let (actual, max) = (self.stored_size(&key).await?, self.limits().max_size);
+        if actual > max {
+            // A part was replaced while they were put together, and the store itself shows what came of it.
+            self.0.store.delete_object(&key).await?;
+            return Err(Refusal::FileTooLarge { size: actual, max });
+        }
+        if actual == expected { Ok(key) } else { Err(Refusal::SizeMismatch { expected, actual }) }
+    }
+
+    /// The key of an upload that is not there any more, if it has become an object: nobody else has this key. The call that
+    /// completed it has looked at its size, by the limit of then.
+    async fn completed_unsized(&self, key: Key) -> Result<Key, Refusal> {
+        match self.stored_size(&key).await {
+            Err(StoreError::NotFound) => Err(Refusal::UploadMissing),
+            size => size.map(|_| key).map_err(Into::into),
         }
     }
 
-    /// The key of an upload that is not there any more, if it has become an object: nobody else has this key.
-    async fn completed_unsized(&self, key: Key) -> Result<Key, Refusal> {
-        match self.0.store.head_object(&key, None).await {
-            Err(StoreError::NotFound) => Err(Refusal::UploadMissing),
-            head => head.map(|_| key).map_err(Into::into),
+    async fn stored_size(&self, key: &Key) -> Result<u64, StoreError> {
+        Ok(self.0.store.head_object(key, None).await?.object.size)
+    }
+
+    /// Aborts an upload of which the store has more than a file may have.
+    async fn check_stored(&self, upload: &Opened, stored: &[StoredPart]) -> Result<(), Refusal> {
+        let (size, max) = (stored.iter().map(|part| part.size).sum(), self.limits().max_size);
+        if size > max {
+            self.0.store.abort_multipart_upload(&upload.key, &upload.upload_id).await?;
+            return Err(Refusal::FileTooLarge { size, max });
         }
+        Ok(())
     }
 
     /// Ends the upload, and its parts are gone. An object that came of it stays.
