@@ -12,8 +12,8 @@ const MAX_BYTES: usize = 1024;
 /// have this limit per segment.
 const MAX_NAME_BYTES: usize = 255;
 
-/// What a name gets, however little its folder leaves: no cut can make `.` or `..` of it.
-const MIN_NAME_BYTES: usize = 8;
+/// The bytes that a name gets, however little its folder leaves: no cut can make `.` or `..` of it.
+pub const MIN_NAME_BYTES: usize = 8;
 
 /// An object key: 1 to 1,024 bytes of UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,7 +32,15 @@ pub enum KeyError {
 }
 
 impl Key {
-    /// The key of a new upload, `{prefix}{id}/{file name made safe}`, in at most `max_bytes` bytes.
+    /// The key of a new upload that shows nothing of its file, `{prefix}{id}`: ad blockers and the filters of companies look
+    /// for words and for extensions in URLs, and refuse a file for what it is called.
+    #[must_use]
+    pub fn without_name(prefix: &str, id: &str) -> Self {
+        Self(format!("{prefix}{id}"))
+    }
+
+    /// The key of a new upload that shows what its file is called, `{prefix}{id}/{file name made safe}`, in at most
+    /// `max_bytes` bytes.
     ///
     /// The random `id` comes before anything the visitor chose: it makes the key unique, and S3
     /// spreads load by what keys begin with. A name is cut in its stem, so the extension stays.
@@ -49,7 +57,7 @@ impl Key {
         &self.0
     }
 
-    /// What follows the last `/`: the safe name of an upload.
+    /// What follows the last `/`: the safe name of an upload, or its id.
     #[must_use]
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -149,6 +157,7 @@ mod tests {
 
     #[test]
     fn a_key_is_prefix_then_id_then_name() {
+        assert_eq!(Key::without_name("uploads/", "4k2j").as_str(), "uploads/4k2j");
         let key = Key::for_upload("uploads/", "4k2j", "Läuft gut.pdf", MAX_BYTES);
         assert_eq!(key.as_str(), "uploads/4k2j/Läuft gut.pdf");
     }

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -8,8 +10,63 @@ use crate::s3::{Meta, Refusal};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html#UserMetadata>
 const MAX_BYTES: usize = 2048;
 
+/// The most characters of a name that are shown.
+const MAX_SHOWN: usize = 64;
+
 /// What S3 puts before the names of an object's own metadata.
 pub(super) const PREFIX: &str = "x-amz-meta-";
+
+/// The metadata that is taken from clients; names count in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedMeta(Option<Vec<String>>);
+
+impl AllowedMeta {
+    /// Whether a field of this name is taken.
+    #[must_use]
+    pub fn allows(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)))
+    }
+
+    /// # Errors
+    ///
+    /// [`Refusal::Malformed`] for a field that is not taken.
+    pub(super) fn check(&self, meta: &Meta) -> Result<(), Refusal> {
+        match meta.iter().find(|(name, _)| !self.allows(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name: String = name.chars().take(MAX_SHOWN).collect();
+                let reason = format!(
+                    "the server takes no metadata of the name “{}”: UPLOAD_META does not have it.",
+                    name.escape_debug()
+                );
+                Err(Refusal::Malformed { reason })
+            }
+        }
+    }
+}
+
+/// What the plugin itself says of every file, and Uppy too. No app takes it for its own word.
+impl Default for AllowedMeta {
+    fn default() -> Self {
+        Self(Some(["name", "type", "relativePath"].map(str::to_owned).into()))
+    }
+}
+
+impl FromStr for AllowedMeta {
+    type Err = String;
+
+    /// Names with commas between; `*` is every name.
+    fn from_str(list: &str) -> Result<Self, String> {
+        if list == "*" {
+            return Ok(Self(None));
+        }
+        let names: Vec<_> = list.split(',').map(|name| name.trim().to_owned()).collect();
+        match names.iter().find(|name| name.is_empty() || name.contains('*')) {
+            Some(odd) => Err(format!("`{odd}` is no name; `*` alone is every name")),
+            None => Ok(Self(Some(names))),
+        }
+    }
+}
 
 /// All that a name of a header can have, but `%`.
 const NAME: &AsciiSet = &NON_ALPHANUMERIC
@@ -70,6 +127,20 @@ mod tests {
 
     fn headers<const N: usize>(meta: [(&str, &str); N]) -> Result<Vec<(String, String)>, Refusal> {
         user_metadata(&meta.into())
+    }
+
+    #[test]
+    fn names_that_nobody_allowed_are_not_taken() {
+        let allowed: AllowedMeta = "caption, Place".parse().unwrap();
+        assert_eq!(allowed.check(&[("Caption", ""), ("place", "")].into()), Ok(()));
+        let refusal = allowed.check(&[("caption", ""), ("owner", "admin")].into()).unwrap_err().to_string();
+        assert!(refusal.ends_with("no metadata of the name “owner”: UPLOAD_META does not have it."), "{refusal}");
+        assert!("*".parse::<AllowedMeta>().unwrap().allows("owner"));
+        let default = AllowedMeta::default();
+        assert!(default.allows("relativePath") && default.allows("Name") && !default.allows("owner"));
+        for list in ["a,,b", "x-*", ",", "*,a"] {
+            assert!(list.parse::<AllowedMeta>().is_err(), "{list}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod visitor;
 
 pub use config::{Config, ConfigError};
 pub use limits::{AllowedTypes, Limits};
+pub use metadata::AllowedMeta;
 pub use serve::{Server, StartError};
 pub use service::UploadService;
 pub use visitor::Visitor;

@@ -66,6 +66,8 @@ async fn every_header_that_the_server_signs_is_allowed() {
             "EMBEDDED_S3_DIR" => Some(dir.path().to_str().unwrap().to_owned()),
             "EMBEDDED_S3_ADDR" => Some("127.0.0.1:0".to_owned()),
             "S3_CHECKSUM" => Some(algorithm.name().to_owned()),
+            "UPLOAD_META" => Some("note".to_owned()),
+            "UPLOAD_CACHE_CONTROL" => Some("private".to_owned()),
             _ => None,
         };
         let config = Config::from_lookup(lookup).unwrap();
@@ -82,7 +84,12 @@ async fn every_header_that_the_server_signs_is_allowed() {
         let request = SignRequest { file, method: Some(Method::Put), checksum, ..SignRequest::default() };
         let signed = service.sign(&Visitor::new(), vec![request]).await.remove(0).unwrap();
         let names: Vec<_> = signed.parameters.headers.iter().map(|(name, _)| name).collect();
-        assert!(names.contains(&algorithm.header()) && names.contains(&"x-amz-meta-note"), "{names:?}");
+        assert!(
+            names.contains(&algorithm.header())
+                && names.contains(&"x-amz-meta-note")
+                && names.contains(&"cache-control"),
+            "{names:?}"
+        );
         for name in names {
             let allowed = &rules.0[0].allowed_headers;
             let is_allowed = allowed.iter().any(|allowed| match allowed.strip_suffix('*') {

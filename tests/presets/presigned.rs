@@ -191,6 +191,7 @@ fn service(vector: &Vector) -> UploadService {
 fn configured(vector: &Vector) -> Config {
     let mut variables = presets().remove(&vector.preset).unwrap();
     variables.extend(vector.variables.clone());
+    variables.insert("UPLOAD_META".to_owned(), "*".to_owned());
     config(&variables).unwrap()
 }
 

@@ -29,7 +29,12 @@ fn shared() -> &'static (Runtime, TestServer) {
     static SHARED: OnceLock<(Runtime, TestServer)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
-        let limits = [("UPLOAD_MAX_SIZE", "1kB"), ("UPLOAD_ALLOWED_TYPES", "image/*,.csv")];
+        let limits = [
+            ("UPLOAD_MAX_SIZE", "1kB"),
+            ("UPLOAD_ALLOWED_TYPES", "image/*,.csv"),
+            ("UPLOAD_META", "*"),
+            ("UPLOAD_KEY_NAME", "true"),
+        ];
         let server = runtime.block_on(TestServer::start_with(&limits));
         (runtime, server)
     })
@@ -122,9 +127,10 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn assert_within_limits(request: &SignRequest, signed: &SignedUpload) {
     let SignRequest { file, .. } = request;
     assert!(file.size <= MAX_SIZE, "{request:?}");
-    let is_image = file.content_type.starts_with("image/");
-    assert!(is_image || file.name.to_lowercase().ends_with(".csv"), "{request:?}");
     let parameters = &signed.parameters;
+    let stored = parameters.headers.get("content-type").or_else(|| parameters.fields.get("Content-Type"));
+    let is_image = stored.unwrap_or(&file.content_type).starts_with("image/");
+    assert!(is_image || file.name.to_lowercase().ends_with(".csv"), "{request:?}");
     let key = &parameters.fields["key"];
     assert!(key.starts_with("uploads/") && key.split('/').count() == 3, "{key:?}");
     assert!(key.split('/').all(|segment| !matches!(segment, "" | "." | "..")), "{key:?}");

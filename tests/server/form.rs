@@ -22,7 +22,7 @@ async fn a_form_stores_a_file_and_comes_back_to_the_page_with_its_key() {
     assert!(location.starts_with(&server.url("/uploaded/")), "{location}");
 
     let page = come_back(&server, &cookie, location).await;
-    assert!(page.contains("/file</code>"), "{page}");
+    assert!(page.contains(&format!("{}</code>", &parameters.fields["key"])), "{page}");
 
     let token = token_in(&parameters);
     let object = server.service.confirm_form(&visitor, &token).await.unwrap();

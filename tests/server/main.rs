@@ -16,6 +16,7 @@ mod integrity;
 mod multipart;
 mod multipart_refusals;
 mod names_and_types;
+mod object_headers;
 mod page;
 mod refusals;
 mod store_calls;

@@ -20,8 +20,8 @@ fn request() -> SignRequest {
 #[tokio::test]
 async fn a_file_in_parts_comes_back_byte_for_byte_and_verified() {
     for (variables, sum, algorithm) in [
-        (&[][..], sha256 as fn(&[u8]) -> _, ChecksumAlgorithm::Sha256),
-        (&[("S3_CHECKSUM", "md5")][..], md5, ChecksumAlgorithm::Md5),
+        (&[("UPLOAD_META", "page")][..], sha256 as fn(&[u8]) -> _, ChecksumAlgorithm::Sha256),
+        (&[("UPLOAD_META", "page"), ("S3_CHECKSUM", "md5")][..], md5, ChecksumAlgorithm::Md5),
     ] {
         let server = TestServer::start_with(variables).await;
         let visit = server.visit().await;

@@ -113,3 +113,40 @@ async fn uppys_files_without_a_type_have_their_extensions_too() {
     let head = server.s3().head_object().bucket("uploads").key(&client.key).send().await.unwrap();
     assert_eq!(head.content_type(), Some("image/heic"));
 }
+
+/// Names that filters of ad blockers have.
+const BLOCKED: [&str; 3] = ["spacer.gif", "adcode_1.js", "banner-728x90.png"];
+
+#[tokio::test]
+async fn no_url_shows_what_a_file_is_called() {
+    let server = TestServer::start_with(&[ORIGINS]).await;
+    let visit = server.visit().await;
+    for name in BLOCKED {
+        for way in WAYS {
+            let answer = round_trip(&visit, way, name, "").await;
+            assert_eq!(saved_as(&answer), name);
+            assert!(!answer.url().as_str().contains(&name[..4]), "{way:?}: {}", answer.url());
+        }
+        for method in [Method::Put, Method::Post] {
+            let signed = visit.sign_one(by(method, file(name, "", 3))).await.unwrap();
+            assert!(!signed.parameters.url.contains(&name[..4]), "{}", signed.parameters.url);
+            let id = signed.parameters.fields["key"].strip_prefix("uploads/").unwrap().to_owned();
+            assert!(id.len() == 26 && id.bytes().all(|b| b.is_ascii_alphanumeric()), "{id}");
+        }
+        let client = Client::begin(&server, name).await;
+        let (_, signed) = get(&server, &client.path("/1")).await;
+        assert!(!signed["url"].as_str().unwrap().contains(&name[..4]), "{signed}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_shows_the_name_where_the_operator_wants_it() {
+    let server = TestServer::start_with(&[ORIGINS, ("UPLOAD_KEY_NAME", "true")]).await;
+    let visit = server.visit().await;
+    for way in WAYS {
+        let answer = round_trip(&visit, way, "a b.txt", "").await;
+        assert!(answer.url().path().ends_with("/a%20b.txt"), "{}", answer.url());
+    }
+    let (_, signed) = get(&server, "/s3/params?filename=Gr%C3%BC%C3%9Fe+%26.txt").await;
+    assert!(signed["fields"]["key"].as_str().unwrap().ends_with("/Grüße &.txt"), "{signed}");
+}

@@ -13,7 +13,7 @@ use crate::support::{TestServer, by, file, send};
 
 #[tokio::test]
 async fn a_file_that_breaks_a_limit_is_refused_and_the_others_are_signed() {
-    let limits = [("UPLOAD_MAX_SIZE", "1kB"), ("UPLOAD_ALLOWED_TYPES", "text/plain,.csv")];
+    let limits = [("UPLOAD_MAX_SIZE", "1kB"), ("UPLOAD_ALLOWED_TYPES", "text/plain,.csv"), ("UPLOAD_META", "essay")];
     let server = TestServer::start_with(&limits).await;
     let visit = server.visit().await;
     let mut wordy = file("wordy.txt", "text/plain", 1);

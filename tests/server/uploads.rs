@@ -40,8 +40,8 @@ async fn a_batch_goes_up_by_put_and_by_post_and_comes_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn keys_are_unique_and_keep_a_safe_name() {
-    let server = TestServer::start_with(&[("UPLOAD_PREFIX", "site/in")]).await;
+async fn keys_keep_a_safe_name_where_the_operator_wants_it_and_are_unique() {
+    let server = TestServer::start_with(&[("UPLOAD_PREFIX", "site/in"), ("UPLOAD_KEY_NAME", "true")]).await;
     let visit = server.visit().await;
     let names = ["a.txt", "a.txt", "../../up.txt", "<b>\u{202e}x\".txt", "", &("日".repeat(300) + ".png")];
     let signed = visit.sign(&names.map(|name| file(name, "", 1))).await;
@@ -55,7 +55,7 @@ async fn keys_are_unique_and_keep_a_safe_name() {
 
 #[tokio::test]
 async fn metadata_is_stored_with_both_methods() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(&[("UPLOAD_META", "caption,page")]).await;
     let visit = server.visit().await;
     for method in [Method::Put, Method::Post] {
         let mut request = by(method, file("a", "", 1));

@@ -12,7 +12,7 @@ use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 use self::{
     environment::Environment,
     origin::parse_origins,
-    values::{parse_checksum, parse_method, parse_prefix, parse_seconds, parse_size},
+    values::{parse_bool, parse_checksum, parse_header, parse_method, parse_prefix, parse_seconds, parse_size},
 };
 pub use self::{
     origin::Origin,
@@ -20,10 +20,11 @@ pub use self::{
     sts::{RoleArn, StsConfig},
 };
 use super::{
-    AllowedTypes, Limits,
+    AllowedMeta, AllowedTypes, Limits,
     provider::{PostPolicies, Provider},
+    random::ID_BYTES,
 };
-use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, Method};
+use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, MIN_NAME_BYTES, Method};
 
 /// How long an upload may take where nobody says.
 const TOKEN_EXPIRES: Duration = Duration::from_hours(7 * 24);
@@ -42,8 +43,14 @@ pub struct Config {
     pub store: StoreConfig,
     /// What every key begins with: empty, or ending with `/`.
     pub prefix: String,
+    /// Whether keys end with the file's name.
+    pub key_name: bool,
     /// What visitors may upload.
     pub limits: Limits,
+    /// What metadata is taken from them.
+    pub meta: AllowedMeta,
+    /// The `Cache-Control` of every object.
+    pub cache_control: Option<String>,
     /// How bytes travel where the page does not say; `None` leaves it to the page and the provider.
     pub method: Option<Method>,
     /// What browsers prove their bytes with; `None` where the store checks nothing.
@@ -93,7 +100,10 @@ impl Config {
         let config = Self {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
             upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
+            key_name: env.parsed("UPLOAD_KEY_NAME", parse_bool).unwrap_or(false),
             limits,
+            meta: env.parsed("UPLOAD_META", str::parse).unwrap_or_default(),
+            cache_control: env.parsed("UPLOAD_CACHE_CONTROL", parse_header),
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
             expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
@@ -122,6 +132,14 @@ impl Config {
                 "UPLOAD_EXPIRES is more than {seconds} seconds ({days} days), after which signatures for {title} end."
             ));
         }
+        let (bytes, max) = (self.prefix.len(), self.max_prefix_bytes());
+        if bytes > max {
+            let title = self.store.provider().title;
+            env.problem(format!(
+                "UPLOAD_PREFIX has {bytes} bytes with its `/`; in a key of {title} {max} have room before an id{}.",
+                if self.key_name { " and a name" } else { "" }
+            ));
+        }
         if self.token_expires < self.expires {
             env.problem("UPLOAD_TOKEN_EXPIRES is less than UPLOAD_EXPIRES: uploads could not be confirmed.");
         }
@@ -139,6 +157,11 @@ impl Config {
                 PostPolicies::Yes | PostPolicies::Unknown => {}
             }
         }
+    }
+
+    fn max_prefix_bytes(&self) -> usize {
+        let name = if self.key_name { "/".len() + MIN_NAME_BYTES } else { 0 };
+        self.store.provider().max_key_bytes.saturating_sub(ID_BYTES + name)
     }
 
     /// Where the page is served if nobody says.

@@ -246,3 +246,21 @@ fn the_pages_of_companions_clients_are_among_those_that_upload() {
         [&site[..], &["https://app.example".to_owned(), "https://up.example".to_owned()]].concat()
     );
 }
+
+#[test]
+fn a_prefix_leaves_a_key_room_for_an_id_and_for_a_name_where_there_is_one() {
+    let prefix = |bytes: usize| "a".repeat(bytes - 1);
+    let fits = |bytes, more: &[(&str, &str)]| {
+        let prefix = prefix(bytes);
+        read(&[&[("UPLOAD_PREFIX", prefix.as_str())], more].concat()).is_ok()
+    };
+    let named = [("UPLOAD_KEY_NAME", "true")];
+    assert!(fits(102, &[]) && !fits(103, &[]));
+    assert!(fits(93, &named) && !fits(94, &named));
+    assert!(fits(512, &[("S3_BUCKET", "photos"), ("S3_REGION", "eu-central-1"), named[0]]));
+    let problem = problems(&[("UPLOAD_PREFIX", &prefix(103))]);
+    assert!(
+        problem.contains("UPLOAD_PREFIX has 103 bytes with its `/`; in a key of The embedded store 102"),
+        "{problem}"
+    );
+}

@@ -5,6 +5,9 @@ use crate::s3::{ChecksumAlgorithm, Method};
 /// Leaves a key of 1,024 bytes room for an id and a name.
 const MAX_PREFIX_BYTES: usize = 512;
 
+/// Leaves the 2 KiB that S3 stores of such headers room for a type and a name.
+const MAX_HEADER_BYTES: usize = 200;
+
 /// Bytes, with a unit or without: `5GiB`, `100 MB`, `1048576`.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -65,6 +68,14 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not a folder like `uploads/` or `site/incoming/`"));
     }
     Ok(prefix)
+}
+
+/// The value of a header that a signature covers.
+pub(super) fn parse_header(text: &str) -> Result<String, String> {
+    if text.len() <= MAX_HEADER_BYTES && text.bytes().all(|b| (b' '..=b'~').contains(&b)) && !text.contains("  ") {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not at most {MAX_HEADER_BYTES} characters of ASCII without double spaces"))
 }
 
 pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
@@ -132,6 +143,14 @@ mod tests {
         assert_eq!(read, ["uploads/", "a/b/", ""].map(|prefix| Ok(prefix.to_owned())));
         for text in ["../up", "a//b", "a/./b", "a\\b", "${x}"] {
             assert!(parse_prefix(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_what_a_signature_covers() {
+        assert_eq!(parse_header("private, max-age=60"), Ok("private, max-age=60".to_owned()));
+        for text in ["a\r\nb: c", "é", "a  b", &"a".repeat(201)] {
+            assert!(parse_header(text).is_err(), "{text}");
         }
     }
 

@@ -85,12 +85,12 @@ impl UploadService {
                 format!("{title} has no forms that limit a file's size. Send it in parts (`shouldUseMultipart`).");
             return Err(Refusal::Malformed { reason });
         }
-        let file = FileInfo::from(file);
+        let file = self.known(file);
         self.limits().check(&file)?;
         let content_type = content_type(&file);
         let metadata = user_metadata(&file.meta)?;
         let signing = self.signing(SystemTime::now()).await?;
-        let single = Single { key: &self.new_key(&file), file: &file, content_type, metadata, checksum: None };
+        let single = Single { key: &self.new_key(&file.name), file: &file, content_type, metadata, checksum: None };
         let sizes = 0..=self.limits().max_size.min(MAX_REQUEST_SIZE);
         let expires_in_ms = Some(signing.expires_in_ms());
         Ok(SignedUpload { parameters: self.post(single, sizes, &signing), token: None, expires_in_ms })
@@ -110,13 +110,14 @@ impl UploadService {
     }
 
     async fn create_unsized(self, file: Described) -> Result<Begun, Refusal> {
-        let file = FileInfo::from(file);
+        let file = self.known(file);
         self.limits().check(&file)?;
-        let key = self.new_key(&file);
+        let key = self.new_key(&file.name);
         let new = NewUpload {
             key: &key,
             content_type: content_type(&file),
             content_disposition: &content_disposition(&file.name),
+            cache_control: self.0.config.cache_control.as_deref(),
             metadata: unprefixed(user_metadata(&file.meta)?),
             algorithm: None,
         };
@@ -124,6 +125,13 @@ impl UploadService {
         let upload = Upload::Unsized { key: key.clone(), upload_id };
         let token = self.0.sealer.seal(&Visitor::companion(), upload, SystemTime::now());
         Ok(Begun { key, token, unheard: Some(self) })
+    }
+
+    /// What is known of a file, without metadata that the server does not take: Uppy sends all it has, unasked.
+    fn known(&self, file: Described) -> FileInfo {
+        let mut file = FileInfo::from(file);
+        file.meta.retain(|name| self.0.config.meta.allows(name));
+        file
     }
 
     /// The parts that the store has, in order.

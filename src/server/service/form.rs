@@ -2,12 +2,11 @@ use std::time::SystemTime;
 
 use super::UploadService;
 use crate::{
-    s3::{Key, MAX_REQUEST_SIZE, Method, Object, Refusal, UploadParameters, UploadToken},
+    s3::{MAX_REQUEST_SIZE, Method, Object, Refusal, UploadParameters, UploadToken, content_disposition},
     server::{
         Visitor,
         presign::{PostPolicy, PostTarget},
         provider::PostPolicies,
-        random::random_id,
         token::Upload,
     },
 };
@@ -31,7 +30,7 @@ impl UploadService {
     ///
     /// A policy can bound the size of a file nobody has picked yet, not its type, so there is no form
     /// where types are restricted, nor where the store has no POST policies or the operator wants PUT. The file's name
-    /// is not known either, and S3 would take it into the key as it comes: so the key ends in `file`.
+    /// is not known either, and S3 would take it into the key as it comes: so the file is called `file`.
     pub async fn form(&self, visitor: &Visitor, page: &str) -> Option<UploadParameters> {
         let is_restricted = !self.limits().allowed_types.is_everything();
         let wants_put = self.0.config.method == Some(Method::Put);
@@ -40,13 +39,13 @@ impl UploadService {
         }
         let now = SystemTime::now();
         let signing = self.signing(now).await.ok()?;
-        let key =
-            Key::for_upload(&self.0.config.prefix, &random_id(), "file", self.0.config.store.provider().max_key_bytes);
+        let key = self.new_key("file");
         let token = self.0.sealer.seal(visitor, Upload::Form { key: key.clone() }, now);
-        let fields = [
+        let mut fields = vec![
             ("Content-Type".to_owned(), "application/octet-stream".to_owned()),
-            ("Content-Disposition".to_owned(), "attachment".to_owned()),
+            ("Content-Disposition".to_owned(), content_disposition("file")),
         ];
+        fields.extend(self.0.config.cache_control.iter().map(|value| ("Cache-Control".to_owned(), value.clone())));
         let policy = PostPolicy {
             bucket: self.bucket(),
             key: &key,

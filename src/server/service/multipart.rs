@@ -15,7 +15,7 @@ use crate::{
     server::{
         Visitor,
         content_type::content_type,
-        metadata::{PREFIX, user_metadata},
+        metadata::PREFIX,
         presign::UploadPart,
         provider::Provider,
         token::{MultipartUpload, Upload},
@@ -40,7 +40,7 @@ impl UploadService {
         let (key, token) = if let Some(token) = &request.renew {
             (self.reserved(visitor, token, request, now)?.key, token.clone())
         } else {
-            let key = self.new_key(&request.file);
+            let key = self.new_key(&request.file.name);
             let content_type = content_type(&request.file).to_owned();
             let upload = Upload::Reserved { key: key.clone(), size: request.file.size, content_type, part_size };
             (key, self.0.sealer.seal(visitor, upload, now))
@@ -77,7 +77,8 @@ impl UploadService {
             key: &key,
             content_type: content_type(file),
             content_disposition: &content_disposition(&file.name),
-            metadata: unprefixed(user_metadata(&file.meta)?),
+            cache_control: self.0.config.cache_control.as_deref(),
+            metadata: unprefixed(self.metadata(file)?),
             algorithm,
         };
         let known = if again { self.take_over(&key).await? } else { None };

@@ -12,7 +12,7 @@ use crate::{
         UploadParameters, UploadToken, content_disposition,
     },
     server::{
-        Visitor,
+        Config, Visitor,
         content_type::content_type,
         metadata::user_metadata,
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
@@ -91,7 +91,7 @@ impl UploadService {
         let file = &request.file;
         self.limits().check(file)?;
         let content_type = content_type(file);
-        let metadata = user_metadata(&file.meta)?;
+        let metadata = self.metadata(file)?;
         if let Some(part_size) = request.part_size {
             return self.reserve(visitor, request, part_size, signing.now);
         }
@@ -108,15 +108,24 @@ impl UploadService {
         Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: Some(signing.expires_in_ms()) })
     }
 
+    /// The metadata of a file that our own page describes, whose fields an app has chosen: it is told of one that it lacks.
+    pub(super) fn metadata(&self, file: &FileInfo) -> Result<Vec<(String, String)>, Refusal> {
+        self.0.config.meta.check(&file.meta)?;
+        user_metadata(&file.meta)
+    }
+
     /// A checksum that the store can check; others are not signed.
     fn own_checksum<'a>(&self, checksum: Option<&'a Checksum>) -> Result<Option<&'a Checksum>, Refusal> {
         checksum.map(digest).transpose()?;
         Ok(checksum.filter(|checksum| Some(checksum.algorithm) == self.checksum_algorithm()))
     }
 
-    pub(super) fn new_key(&self, file: &FileInfo) -> Key {
-        let provider = self.0.config.store.provider();
-        Key::for_upload(&self.0.config.prefix, &random_id(), &file.name, provider.max_key_bytes)
+    pub(super) fn new_key(&self, file_name: &str) -> Key {
+        let Config { prefix, key_name, store, .. } = &self.0.config;
+        match key_name {
+            true => Key::for_upload(prefix, &random_id(), file_name, store.provider().max_key_bytes),
+            false => Key::without_name(prefix, &random_id()),
+        }
     }
 
     /// The key signed before, if the file is still what it was signed for; else a new one.
@@ -130,7 +139,7 @@ impl UploadService {
         let file = &request.file;
         let content_type = content_type(file).to_owned();
         let Some(token) = &request.renew else {
-            let key = self.new_key(file);
+            let key = self.new_key(&file.name);
             let upload =
                 Upload::Single { key: key.clone(), size: file.size, content_type, checksum: checksum.cloned() };
             return Ok((key, self.0.sealer.seal(visitor, upload, now)));
@@ -154,6 +163,7 @@ impl UploadService {
         if self.0.config.store.provider().conditional_put == ConditionalPut::Honoured {
             headers.push(("if-none-match".to_owned(), "*".to_owned()));
         }
+        headers.extend(self.0.config.cache_control.iter().map(|value| ("cache-control".to_owned(), value.clone())));
         headers.extend(checksum.map(|checksum| (checksum.algorithm.header().to_owned(), checksum.value.clone())));
         headers.extend(metadata);
         let put = PutObject { bucket: self.bucket(), key, content_length: file.size, headers: &headers };
@@ -167,6 +177,7 @@ impl UploadService {
             ("Content-Type".to_owned(), content_type.to_owned()),
             ("Content-Disposition".to_owned(), content_disposition(&file.name)),
         ];
+        fields.extend(self.0.config.cache_control.iter().map(|value| ("Cache-Control".to_owned(), value.clone())));
         fields.extend(checksum.into_iter().flat_map(checksum_fields));
         fields.extend(metadata);
         let policy = PostPolicy {

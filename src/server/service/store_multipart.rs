@@ -22,6 +22,7 @@ pub(super) struct NewUpload<'a> {
     pub(super) key: &'a Key,
     pub(super) content_type: &'a str,
     pub(super) content_disposition: &'a str,
+    pub(super) cache_control: Option<&'a str>,
     /// Names without `x-amz-meta-`.
     pub(super) metadata: Vec<(String, String)>,
     pub(super) algorithm: Option<ChecksumAlgorithm>,
@@ -60,7 +61,8 @@ impl Store {
             .bucket(self.bucket.name())
             .key(new.key.as_str())
             .content_type(new.content_type)
-            .content_disposition(new.content_disposition);
+            .content_disposition(new.content_disposition)
+            .set_cache_control(new.cache_control.map(str::to_owned));
         if new.algorithm == Some(ChecksumAlgorithm::Sha256) {
             request = request.checksum_algorithm(SdkAlgorithm::Sha256);
         }

@@ -137,6 +137,7 @@ pub(super) fn sends_forms(config: &Config) -> bool {
 fn sent_headers(config: &Config, meta: bool) -> Vec<&'static str> {
     let mut headers = vec!["content-type", "content-disposition"];
     headers.extend((config.store.provider().conditional_put == ConditionalPut::Honoured).then_some("if-none-match"));
+    headers.extend(config.cache_control.as_ref().map(|_| "cache-control"));
     headers.extend(config.checksum.map(ChecksumAlgorithm::header));
     headers.extend(meta.then_some("x-amz-meta-*"));
     headers
