@@ -46,20 +46,44 @@ const names: Record<string, string> = {
   'of dots': '..',
 }
 
-for (const [kind, name] of Object.entries(names)) {
-  test(`a name ${kind} is shown as text and makes a safe key`, async ({ upload, store, page }) => {
-    const odd = textFile(name, `inside ${kind}`)
-    await upload.open()
-    await upload.pick(odd)
-    const key = await upload.only.isComplete()
-    expect(await upload.only.name.textContent()).toBe(name)
-    await expect(upload.only.name.locator('*')).toHaveCount(0)
-    await expect(page).not.toHaveTitle('broken')
-    expect(await store.keys()).toEqual([key])
-    expect(await store.sha256(key)).toBe(odd.sha256)
-    expect(key.split('/')).not.toContain('..')
-    expect(key).not.toMatch(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/)
-    expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1_024)
+test.describe('with names in keys', () => {
+  test.use({ environment: { UPLOAD_KEY_NAME: 'true' } })
+
+  for (const [kind, name] of Object.entries(names)) {
+    test(`a name ${kind} is shown as text and makes a safe key`, async ({ upload, store, page }) => {
+      const odd = textFile(name, `inside ${kind}`)
+      await upload.open()
+      await upload.pick(odd)
+      const key = await upload.only.isComplete()
+      expect(await upload.only.name.textContent()).toBe(name)
+      await expect(upload.only.name.locator('*')).toHaveCount(0)
+      await expect(page).not.toHaveTitle('broken')
+      expect(await store.keys()).toEqual([key])
+      expect(await store.sha256(key)).toBe(odd.sha256)
+      expect(key.split('/')).not.toContain('..')
+      expect(key).not.toMatch(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/)
+      expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1_024)
+    })
+  }
+})
+
+for (const [name, url] of [
+  ['spacer.gif', /spacer\.gif/],
+  ['adcode_1.js', /\/adcode_/],
+] as const) {
+  test(`${name} is uploaded and downloaded past an ad blocker that blocks such URLs`, async ({ upload, store, context }) => {
+    await context.route(url, route => route.abort('blockedbyclient'))
+    const blocked = textFile(name, `inside ${name}`)
+    for (const method of ['PUT', 'POST'] as const) {
+      await upload.open()
+      await upload.setMethod(method)
+      await upload.pick(blocked)
+      const key = await upload.file(blocked).isComplete()
+      expect(await store.sha256(key)).toBe(blocked.sha256)
+      const downloading = context.waitForEvent('download')
+      await upload.file(blocked).open.click()
+      expect((await downloading).suggestedFilename()).toBe(name)
+    }
   })
 }
 

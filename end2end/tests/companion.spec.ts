@@ -50,6 +50,72 @@ test.describe('Uppy 6', () => {
   })
 })
 
+/** What Uppy 4 and 5 say of an answer to a form; they go on. */
+const WITHOUT_LOCATION = /Could not read the Location header/
+
+for (const older of [3, 4, 5] as const) {
+  test.describe(`Uppy ${older}`, () => {
+    for (const [what, file, options, requests] of [
+      ['a small file in one form', note, {}, ['POST']],
+      ['a large file in parts', film, { shouldUseMultipart: true }, ['PUT', 'PUT', 'PUT']],
+    ] as const) {
+      test(`uploads ${what}, with this server as its Companion`, async ({ page, app, folder, server, store, wire, problems }) => {
+        problems.expect(WITHOUT_LOCATION)
+        await open(page, app, folder, await uppyScript(older), file)
+        await page.evaluate(({ url, options }) => window.uploadWithUppy(url, options), { url: server.url, options })
+        await isStored(store, (await store.keys())[0], file)
+        expect(wire.exchanges.map(exchange => exchange.method)).toEqual(requests)
+      })
+    }
+  })
+}
+
+for (const version of [3, 4, 5, 6] as const) {
+  test.describe(`what Uppy ${version} says of a file`, () => {
+    const script = () => uppyScript(version === 6 ? undefined : version)
+
+    test.describe('with limits', () => {
+      test.use({
+        environment: async ({ app }, use) => use({ COMPANION_ORIGINS: app.origin, UPLOAD_ALLOWED_TYPES: 'image/*' }),
+      })
+
+      for (const shouldUseMultipart of [false, true]) {
+        test(`has this server's reason if it is refused, ${shouldUseMultipart ? 'in parts' : 'in one form'}`, async ({
+          page, app, folder, server, store, problems,
+        }) => {
+          problems.expect(/status of 400|\[Uppy\]/)
+          await open(page, app, folder, await script(), note)
+          const upload = page.evaluate(
+            ({ url, options }) => window.uploadWithUppy(url, options),
+            { url: server.url, options: { shouldUseMultipart } },
+          )
+          await expect(upload).rejects.toThrow('s3: Files of type text/plain are not accepted here. Accepted: image/*.')
+          expect(await store.everything()).toEqual([])
+        })
+      }
+    })
+
+    test.describe('in metadata', () => {
+      test.use({ environment: async ({ app }, use) => use({ COMPANION_ORIGINS: app.origin, UPLOAD_META: '*' }) })
+
+      for (const shouldUseMultipart of [false, true]) {
+        test(`refuses no file, whatever it is called, ${shouldUseMultipart ? 'in parts' : 'in one form'}`, async ({
+          page, app, folder, server, store, problems,
+        }) => {
+          problems.expect(WITHOUT_LOCATION)
+          await open(page, app, folder, await script(), note)
+          const meta = { 'my caption': 'ü', Größe: '1', Name: 'A' }
+          await page.evaluate(
+            ({ url, options, meta }) => window.uploadWithUppy(url, options, meta),
+            { url: server.url, options: { shouldUseMultipart }, meta },
+          )
+          await isStored(store, (await store.keys())[0], note)
+        })
+      }
+    })
+  })
+}
+
 /** What the bundle of 2018 puts into `window`, as far as it is used here. */
 interface Uppy2018 {
   Core: (options: object) => Uppy2018Core

@@ -66,7 +66,7 @@ test('a picture pasted with the keyboard is uploaded', async ({ upload, store, p
   })
   await page.keyboard.press('Control+V')
   const key = await upload.only.isComplete()
-  expect(key).toMatch(/\.png$/)
+  await expect(upload.only.name).toHaveText(/\.png$/)
   expect(await store.keys()).toEqual([key])
 })
 

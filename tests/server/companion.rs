@@ -13,6 +13,9 @@ pub(crate) const ORIGINS: (&str, &str) = ("COMPANION_ORIGINS", "https://my-app.c
 
 pub(crate) const PART: usize = 5 << 20;
 
+/// As an `ETag`.
+const MD5_OF_HELLO: &str = "\"5d41402abc4b2a76b9719d911017c592\"";
+
 /// A client that has begun an upload in parts.
 pub(crate) struct Client<'a> {
     server: &'a TestServer,
@@ -100,7 +103,8 @@ async fn a_small_file_goes_by_the_form_that_params_signs() {
     assert!(key.starts_with("uploads/") && key.len() == 34, "{key}");
 
     let form: UploadParameters = serde_json::from_value(signed).unwrap();
-    assert_eq!(send(&server.http, &form, "hello").await.status(), 201);
+    let sent = send(&server.http, &form, "hello").await;
+    assert_eq!((sent.status(), sent.headers()["etag"].as_bytes()), (StatusCode::CREATED, MD5_OF_HELLO.as_bytes()));
     let head = server.s3().head_object().bucket("uploads").key(key).send().await.unwrap();
     assert_eq!((head.content_length(), head.content_type()), (Some(5), Some("text/plain")));
     assert_eq!(head.metadata().unwrap()["name"], "=?UTF-8?B?R3LDvMOfZQ==?=");

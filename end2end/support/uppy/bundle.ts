@@ -1,13 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildOptions } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const readme = fileURLToPath(new URL('../../../README.md', import.meta.url))
 
-/** The script of a page with the published Uppy on it. */
-export async function uppyScript(): Promise<string> {
-  return bundle({ entryPoints: [`${folder}/page.ts`] })
+/** Those with a folder of their own, whose packages have one name. */
+export type OlderUppy = 3 | 4 | 5
+
+/** The script of a page with the published Uppy on it: 6, unless another is asked for. */
+export async function uppyScript(older?: OlderUppy): Promise<string> {
+  return bundle({ entryPoints: [`${folder}/page.ts`], plugins: older ? [packagesOf(older)] : [] })
+}
+
+/** What our own scripts import of Uppy is of this version; what that imports itself is beside it. */
+function packagesOf(older: OlderUppy): Plugin {
+  const resolveDir = fileURLToPath(new URL(`../../uppy/${older}`, import.meta.url))
+  return {
+    name: 'older-uppy',
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^@uppy\// }, ({ path, kind, importer }) =>
+        importer.startsWith(folder) ? resolve(path, { kind, resolveDir }) : undefined,
+      )
+    },
+  }
 }
 
 /** The same with the README's example of `getCredentials`, but for its addresses: `addresses` says what stands for each. */

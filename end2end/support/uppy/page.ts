@@ -6,9 +6,14 @@ import { uploadPicked, type Uploaded } from './upload'
 declare global {
   interface Window {
     /** Uploads what the input holds, or says why that failed. */
-    uploadWithUppy: (companionUrl: string, options: object) => Promise<Uploaded>
+    uploadWithUppy: (companionUrl: string, options: object, meta?: Record<string, string>) => Promise<Uploaded>
   }
 }
 
-window.uploadWithUppy = (companionEndpoint, options) =>
-  uploadPicked(new Uppy({ autoProceed: false }).use(AwsS3, { ...options, companionEndpoint }))
+window.uploadWithUppy = (companionEndpoint, options, meta = {}) => {
+  // As 3, and as 4 and 5 call it.
+  const older = { companionUrl: companionEndpoint, endpoint: companionEndpoint }
+  const uppy = new Uppy({ autoProceed: false }).use(AwsS3, { ...older, ...options, companionEndpoint })
+  uppy.setMeta(meta)
+  return uploadPicked(uppy)
+}

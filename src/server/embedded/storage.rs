@@ -3,6 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ::http::header;
 use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
 
@@ -41,12 +42,20 @@ impl Storage {
     }
 }
 
+/// Forms come this way too, and s3s writes the `ETag` of their objects into the answer's body only. Amazon's answer has it as a
+/// header as well, without which Uppy 4 and 5 never end.
+fn with_etag(mut response: S3Response<dto::PutObjectOutput>) -> S3Response<dto::PutObjectOutput> {
+    let etag = response.output.e_tag.as_ref().and_then(|etag| etag.to_http_header().ok());
+    response.headers.extend(etag.map(|etag| (header::ETAG, etag)));
+    response
+}
+
 #[async_trait::async_trait]
 impl S3 for Storage {
     async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
         check(&request.input.key)?;
         if !request.input.if_none_match.as_ref().is_some_and(dto::IfNoneMatch::is_any) {
-            return self.files.put_object(request).await;
+            return self.files.put_object(request).await.map(with_etag);
         }
         let attempt = self.overwrites.attempt(&self.root.join(&request.input.bucket).join(&request.input.key));
         let request = request.map_input(|mut input| {
