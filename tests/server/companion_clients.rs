@@ -87,7 +87,7 @@ async fn temporary_credentials_that_are_off_say_so() {
     assert_eq!((status, &error["message"], &error["error"]), (404, &json!(text), &json!(text)));
 }
 
-/// A store whose answer to CreateMultipartUpload is held back until `answer`.
+/// A store whose answer to `CreateMultipartUpload` is held back until `answer`.
 #[derive(Default)]
 struct SlowStore {
     asked: Notify,

@@ -165,8 +165,8 @@ async fn an_object_that_the_store_shows_to_be_too_large_is_deleted_again() {
         let bucket = [("S3_BUCKET", "photos"), ("S3_ENDPOINT", endpoint.as_str())];
         let url = serve(router_for(&[&[ORIGINS, ("UPLOAD_MAX_SIZE", "10")], &bucket[..]].concat())).await;
         let http = reqwest::Client::new();
-        let begin = http.post(format!("{url}/s3/multipart")).body(r#"{"filename":"a","type":""}"#);
-        let begun: Value = begin.send().await.unwrap().json().await.unwrap();
+        let create = http.post(format!("{url}/s3/multipart")).body(r#"{"filename":"a","type":""}"#);
+        let begun: Value = create.send().await.unwrap().json().await.unwrap();
         let text = |name: &str| begun[name].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
         let (id, key) = (text("uploadId"), text("key"));
         let complete = http.post(format!("{url}/s3/multipart/{id}/complete?key={key}"));
