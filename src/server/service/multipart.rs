@@ -257,7 +257,14 @@ pub(super) fn unprefixed(metadata: Vec<(String, String)>) -> Vec<(String, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::provider::AWS;
+    use crate::server::{metadata::user_metadata, provider::AWS};
+
+    #[test]
+    fn a_name_that_begins_as_the_prefix_does_stays_another_name() {
+        let headers = user_metadata(&[("a", "1"), ("x-amz-meta-a", "2")].into()).unwrap();
+        let names: Vec<_> = unprefixed(headers).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "x-amz-meta-a"]);
+    }
 
     #[test]
     fn a_store_of_fewer_parts_is_not_sent_more_and_the_refusal_says_what_would_do() {
