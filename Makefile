@@ -3,12 +3,14 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: help serve test simulate mutants bench format lint unit-tests doc front size browser-tests screenshots \
-	toolchain cargo-leptos cargo-mutants wasm-bindgen node chromium companion uppy moto host-page end-to-end
+.PHONY: help serve release test simulate mutants bench format lint deny unit-tests doc front size browser-tests screenshots \
+	toolchain cargo-leptos cargo-deny cargo-mutants wasm-bindgen node chromium companion uppy moto host-page end-to-end
 
 features := --features ssr,app
 wasm := --target wasm32-unknown-unknown
-locked := $(if $(CI),--locked)
+# The versions that were tested, and no others. Who has changed Cargo.toml: `cargo check` writes Cargo.lock anew.
+locked := --locked
+leptos_locked := $(locked:--%=--cargo-%)
 target := $(or $(CARGO_TARGET_DIR),target)
 # A place of its own, so that a running `make serve` keeps its files.
 release_site := target/site-release
@@ -18,6 +20,7 @@ max_size := 130000
 
 cargo_leptos_version := 0.3.11
 cargo_mutants_version := 27.1.0
+cargo_deny_version := 0.20.2
 wasm_bindgen_version := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/^version = "\(.*\)"/\1/p;}' Cargo.lock)
 
 # The project's own tools first, and wasm-opt among them: cargo-leptos downloads one only if it finds none.
@@ -27,6 +30,7 @@ heading = @printf '\n== %s ==\n' '$(1)'
 
 help:
 	@echo 'make serve        serve the upload page on http://127.0.0.1:3000, with an S3 store of its own'
+	@echo 'make release      build the server and the page as they are deployed'
 	@echo 'make test         run every check and test'
 	@echo 'make simulate     let the engine live random lives until one of them breaks a rule'
 	@echo 'make mutants      break the code in a thousand places, and name those that no test finds: hours'
@@ -34,7 +38,12 @@ help:
 	@echo 'make screenshots  take pictures of the page, into end2end/screenshots'
 
 serve: cargo-leptos wasm-bindgen
-	cargo leptos serve
+	cargo leptos serve $(leptos_locked)
+
+# With the wasm-opt of end2end/package-lock.json. cargo-leptos by itself takes the one in PATH, or else downloads one, which it
+# compares with no hash.
+release: cargo-leptos wasm-bindgen node_modules
+	cargo leptos build --release $(leptos_locked)
 
 test: format lint unit-tests doc size browser-tests
 
@@ -42,7 +51,7 @@ format: toolchain
 	$(call heading,Format)
 	cargo fmt --check
 
-lint: toolchain node_modules
+lint: toolchain node_modules deny
 	$(call heading,Lints)
 	cargo clippy $(locked) $(features) --all-targets -- -D warnings
 	cargo clippy $(locked) --lib $(wasm) --no-default-features --features hydrate,app -- -D warnings
@@ -50,6 +59,17 @@ lint: toolchain node_modules
 	cargo clippy $(locked) --lib --no-default-features --features ssr -- -D warnings
 	cargo clippy $(locked) --lib --example host $(wasm) --no-default-features --features hydrate -- -D warnings
 	npm --prefix end2end run --silent check
+
+# RustSec's advisories come from GitHub; where that can't be reached, the rest is checked all the same.
+deny: cargo-deny
+	$(call heading,Dependencies)
+	cargo deny $(locked) check bans licenses sources
+	@if fetched=$$(cargo deny $(locked) fetch db 2>&1); then \
+		echo cargo deny $(locked) check advisories; \
+		cargo deny $(locked) check advisories; \
+	else \
+		printf '%s\n' "$$fetched" 'NOT CHECKED: advisories. Their database, https://github.com/RustSec/advisory-db, can not be fetched.'; \
+	fi
 
 unit-tests: toolchain
 	$(call heading,Unit$(comma) simulation and server tests)
@@ -76,7 +96,7 @@ doc: toolchain
 
 front: cargo-leptos wasm-bindgen node_modules
 	$(call heading,Release build of the front end)
-	LEPTOS_SITE_ROOT=$(release_site) cargo leptos build --release --frontend-only $(addprefix --cargo-,$(locked:--%=%))
+	LEPTOS_SITE_ROOT=$(release_site) cargo leptos build --release --frontend-only $(leptos_locked)
 
 # The example with `host`, for the browser tests; it shares what the page's release build has compiled.
 host-page: toolchain wasm-bindgen
@@ -101,12 +121,12 @@ end-to-end: host-page chromium companion uppy moto
 
 bench: size chromium companion
 	$(call heading,Benchmarks)
-	cargo bench $(features)
-	cargo build --release $(features)
+	cargo bench $(locked) $(features)
+	cargo build $(locked) --release $(features)
 	cd end2end && LEPTOS_SITE_ROOT=$(release_site) SERVER_BINARY=$(abspath $(target))/release/leptos-aws-s3 npm run --silent bench
 
 screenshots: front chromium
-	cargo build $(features)
+	cargo build $(locked) $(features)
 	cd end2end && LEPTOS_SITE_ROOT=$(release_site) npm run --silent screenshots
 
 # What the above need.
@@ -131,14 +151,20 @@ cargo-mutants: toolchain
 		CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-mutants --version $(cargo_mutants_version) --locked --debug; \
 	fi
 
+cargo-deny: toolchain
+	@if ! cargo deny --version 2>/dev/null | grep -q ' 0\.20\.'; then \
+		echo 'Installing cargo-deny'; \
+		CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --version $(cargo_deny_version) --locked --debug; \
+	fi
+
 # Has to be of the very version that the code is compiled with. Another version, of another project, stays where it is.
 wasm-bindgen: toolchain
 	@case "$$(wasm-bindgen --version 2>/dev/null)" in \
 		'wasm-bindgen $(wasm_bindgen_version)') ;; \
 		'') echo 'Installing wasm-bindgen-cli'; \
-			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) ;; \
+			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) --locked ;; \
 		*) echo 'Installing wasm-bindgen-cli $(wasm_bindgen_version) into target/tools'; \
-			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) --root target/tools ;; \
+			cargo install wasm-bindgen-cli --version $(wasm_bindgen_version) --locked --root target/tools ;; \
 	esac
 
 node:
