@@ -37,7 +37,8 @@ const DEFAULT_SITE_ROOT: &str = "target/site";
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    if let Err(error) = dotenvy::dotenv()
+    // Of this folder only: in one above it somebody else may write.
+    if let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
         return fail(&format!(".env can't be read: {error}"), EXIT_CONFIG);
