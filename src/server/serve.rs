@@ -41,6 +41,12 @@ pub enum StartError {
          this where AWS's tools find credentials. They were looked for here: {0}"
     )]
     NoCredentials(String),
+    /// Replicas would refuse each other's tokens, and each restart would end every running upload.
+    #[error(
+        "UPLOAD_SECRET is not set, and {0} is not for this machine alone. Set it to what `openssl rand -hex 32` prints, the \
+         same on every replica."
+    )]
+    NoSecret(SocketAddr),
 }
 
 /// The server with its ports open: nothing that can fail at a start is left to fail.
@@ -66,6 +72,10 @@ impl Server {
     ///
     /// With what the operator has to change.
     pub async fn bind(config: Config, addr: SocketAddr) -> Result<Self, StartError> {
+        let is_elsewhere = matches!(config.store, StoreConfig::S3(_));
+        if is_elsewhere && config.secret.is_none() && !addr.ip().is_loopback() {
+            return Err(StartError::NoSecret(addr));
+        }
         let listener = TcpListener::bind(addr).await.map_err(|error| bind_error(addr, "LEPTOS_SITE_ADDR", error))?;
         let addr = listener.local_addr().map_err(|error| bind_error(addr, "LEPTOS_SITE_ADDR", error))?;
         let (service, store) = open_store(config, addr).await?;

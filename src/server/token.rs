@@ -1,5 +1,5 @@
-//! The state of an upload, sealed: base64url of a version byte, the claim as JSON, and an
-//! HMAC-SHA256 over both and the visitor. The browser keeps it, so any replica serves any call.
+//! The state of an upload, sealed: base64url of a version byte, the key's id, the claim as JSON, and an HMAC-SHA256 over
+//! these, the deployment and the visitor. The browser keeps it, so any replica serves any call.
 
 use std::{
     fmt,
@@ -15,12 +15,16 @@ use super::{Visitor, random::random_bytes};
 use crate::s3::{Checksum, ChecksumAlgorithm, Key, Refusal, UploadToken};
 
 /// Changes with the claim's shape, so that an old token is refused instead of misread.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 const MAC_BYTES: usize = 32;
 
+const KEY_ID_BYTES: usize = 4;
+
 /// Separates these MACs from whatever else an operator uses the same secret for.
 const CONTEXT: &[u8] = b"leptos-aws-s3 upload token\0";
+
+const KEY_ID_CONTEXT: &[u8] = b"leptos-aws-s3 key id\0";
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,20 +114,53 @@ pub struct MultipartUpload {
     pub algorithm: Option<ChecksumAlgorithm>,
 }
 
-/// Seals and opens tokens with the operator's secret.
+/// Seals and opens tokens with the operator's secrets.
 #[derive(Clone)]
 pub struct Sealer {
-    keyed: Hmac<Sha256>,
+    /// Seals.
+    key: SealingKey,
+    /// Open what was sealed before the secret was changed.
+    older: Vec<SealingKey>,
+    deployment: String,
     life: Duration,
 }
 
+/// A secret, and what tokens call it by.
+#[derive(Clone)]
+struct SealingKey {
+    id: [u8; KEY_ID_BYTES],
+    keyed: Hmac<Sha256>,
+}
+
+impl SealingKey {
+    fn new(secret: &[u8]) -> Self {
+        let keyed: Hmac<Sha256> = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
+        let digest = keyed.clone().chain_update(KEY_ID_CONTEXT).finalize().into_bytes();
+        let mut id = [0; KEY_ID_BYTES];
+        id.copy_from_slice(&digest[..KEY_ID_BYTES]);
+        Self { id, keyed }
+    }
+}
+
 impl Sealer {
-    /// `secret` is `UPLOAD_SECRET`; tokens end `life` after they were sealed.
+    /// `secret` is the first of `UPLOAD_SECRET`; tokens end `life` after they were sealed.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "it does not")]
     pub fn new(secret: &[u8], life: Duration) -> Self {
-        let keyed = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
-        Self { keyed, life }
+        Self { key: SealingKey::new(secret), older: Vec::new(), deployment: String::new(), life }
+    }
+
+    /// Opens also what was sealed with these secrets: the rest of `UPLOAD_SECRET`.
+    #[must_use]
+    pub fn opening(mut self, older: &[impl AsRef<[u8]>]) -> Self {
+        self.older.extend(older.iter().map(|secret| SealingKey::new(secret.as_ref())));
+        self
+    }
+
+    /// Its tokens are of no use to another deployment, also not to one with the same secret: see
+    /// [`StoreConfig::deployment`](super::config::StoreConfig::deployment).
+    #[must_use]
+    pub fn bound_to(self, deployment: String) -> Self {
+        Self { deployment, ..self }
     }
 
     /// A secret for one run of the server.
@@ -143,8 +180,9 @@ impl Sealer {
     #[expect(clippy::missing_panics_doc, reason = "it does not")]
     pub fn seal_claim(&self, visitor: &Visitor, claim: &Claim) -> UploadToken {
         let mut sealed = vec![VERSION];
+        sealed.extend_from_slice(&self.key.id);
         serde_json::to_writer(&mut sealed, claim).expect("strings and numbers always become JSON");
-        let mac = self.mac(visitor, &sealed).finalize().into_bytes();
+        let mac = self.mac(&self.key, visitor, &sealed).finalize().into_bytes();
         sealed.extend_from_slice(&mac);
         UploadToken::new(BASE64.encode(sealed))
     }
@@ -167,23 +205,26 @@ impl Sealer {
     pub fn open_claim(&self, visitor: &Visitor, token: &UploadToken, now: SystemTime) -> Result<Claim, Refusal> {
         let sealed = BASE64.decode(token.as_str()).map_err(|_| Refusal::TokenInvalid)?;
         let (signed, mac) = sealed.split_last_chunk::<MAC_BYTES>().ok_or(Refusal::TokenInvalid)?;
-        self.mac(visitor, signed).verify_slice(mac).map_err(|_| Refusal::TokenInvalid)?;
-        let claim: Claim = match signed.split_first() {
-            Some((&VERSION, json)) => serde_json::from_slice(json).map_err(|_| Refusal::TokenInvalid)?,
-            _ => return Err(Refusal::TokenInvalid),
-        };
+        let Some((&VERSION, rest)) = signed.split_first() else { return Err(Refusal::TokenInvalid) };
+        let (id, json) = rest.split_first_chunk::<KEY_ID_BYTES>().ok_or(Refusal::TokenInvalid)?;
+        let mut keys = std::iter::once(&self.key).chain(&self.older).filter(|key| key.id == *id);
+        if !keys.any(|key| self.mac(key, visitor, signed).verify_slice(mac).is_ok()) {
+            return Err(Refusal::TokenInvalid);
+        }
+        let claim: Claim = serde_json::from_slice(json).map_err(|_| Refusal::TokenInvalid)?;
         if unix_seconds(now) >= claim.expires {
             return Err(Refusal::TokenExpired);
         }
         Ok(claim)
     }
 
-    fn mac(&self, visitor: &Visitor, signed: &[u8]) -> Hmac<Sha256> {
-        let id = visitor.as_str().as_bytes();
-        let mut mac = self.keyed.clone();
+    fn mac(&self, key: &SealingKey, visitor: &Visitor, signed: &[u8]) -> Hmac<Sha256> {
+        let mut mac = key.keyed.clone();
         mac.update(CONTEXT);
-        mac.update(&id.len().to_le_bytes());
-        mac.update(id);
+        for text in [self.deployment.as_str(), visitor.as_str()] {
+            mac.update(&text.len().to_le_bytes());
+            mac.update(text.as_bytes());
+        }
         mac.update(signed);
         mac
     }
@@ -230,6 +271,29 @@ mod tests {
         assert_eq!(sealer().open(&Visitor::new(), &token, now), Err(Refusal::TokenInvalid));
         assert_eq!(Sealer::new(b"another", DAY).open(&visitor, &token, now), Err(Refusal::TokenInvalid));
         assert_eq!(sealer().open(&visitor, &token, now + DAY), Err(Refusal::TokenExpired));
+    }
+
+    #[test]
+    fn a_token_outlives_the_change_of_its_secret_for_as_long_as_that_is_listed() {
+        let (visitor, now) = (Visitor::new(), SystemTime::now());
+        let (old, new) = (sealer(), Sealer::new(b"the secret of next month, as long", DAY));
+        let token = old.seal(&visitor, upload(), now);
+        let both = new.clone().opening(&[b"a secret of at least 32 characters"]);
+        assert_eq!(both.open(&visitor, &token, now), Ok(upload()));
+        assert_eq!(new.open(&visitor, &token, now), Err(Refusal::TokenInvalid));
+
+        let renewed = both.seal(&visitor, upload(), now);
+        assert_eq!(new.open(&visitor, &renewed, now), Ok(upload()), "the first secret seals");
+        assert_eq!(old.open(&visitor, &renewed, now), Err(Refusal::TokenInvalid));
+    }
+
+    #[test]
+    fn deployments_with_one_secret_do_not_open_each_others_tokens() {
+        let (visitor, now) = (Visitor::new(), SystemTime::now());
+        let [staging, production] = ["staging", "production"].map(|name| sealer().bound_to(name.to_owned()));
+        let token = staging.seal(&visitor, upload(), now);
+        assert_eq!(staging.open(&visitor, &token, now), Ok(upload()));
+        assert_eq!(production.open(&visitor, &token, now), Err(Refusal::TokenInvalid));
     }
 
     proptest! {

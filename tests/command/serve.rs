@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Variables, run, run_in};
+use crate::support::{Variables, provider, run, run_in};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
 
@@ -29,9 +29,14 @@ impl Served {
     }
 
     async fn start_in(dir: TempDir, program: &str, arguments: &[&str]) -> Self {
-        let addresses = [("LEPTOS_SITE_ADDR", "127.0.0.1:0"), ("EMBEDDED_S3_ADDR", "127.0.0.1:0")];
+        let embedded = [("EMBEDDED_S3_ADDR", "127.0.0.1:0".to_owned())];
+        Self::start_with(dir, program, arguments, &embedded.into()).await
+    }
+
+    async fn start_with(dir: TempDir, program: &str, arguments: &[&str], variables: &Variables) -> Self {
+        let addresses = [("LEPTOS_SITE_ADDR", "127.0.0.1:0")];
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(addresses).current_dir(dir.path()).kill_on_drop(true);
+        command.args(arguments).env_clear().envs(addresses).envs(variables).current_dir(dir.path()).kill_on_drop(true);
         let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
@@ -101,6 +106,39 @@ async fn more_connections_are_taken_than_the_system_gives_unasked() {
         connections.push(TcpStream::connect(&served.host).await.unwrap());
     }
     assert_eq!(served.status().await, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_others_reach_does_not_start_without_a_secret_for_its_tokens() {
+    for address in ["192.0.2.1:80", "0.0.0.0:0", "[::]:0"] {
+        let variables = provider("minio", &[("S3_ENDPOINT", "http://127.0.0.1:9"), ("LEPTOS_SITE_ADDR", address)]);
+        let refused = timeout(PATIENCE, run(&[], &variables)).await.expect("it ends");
+        let said = format!("UPLOAD_SECRET is not set, and {address} is not for this machine alone.");
+        assert!(refused.err.contains(&said), "{}", refused.err);
+        assert_eq!(refused.code, 1);
+    }
+}
+
+#[tokio::test]
+async fn on_a_loopback_address_a_server_without_a_secret_says_what_that_means() {
+    let variables = provider("minio", &[("S3_ENDPOINT", "http://127.0.0.1:9")]);
+    let served = Served::start_with(tempfile::tempdir().unwrap(), BINARY, &[], &variables).await;
+    assert!(served.said("UPLOAD_SECRET is not set: running uploads end with a restart"), "{:?}", served.said);
+}
+
+#[tokio::test]
+async fn variables_come_from_the_folder_where_it_starts_and_from_none_above_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(dir.path().join(".env"), "S3_PROVIDER=nobody\n").unwrap();
+    assert_eq!(run_in(&below, &["cors", "print"], &Variables::new()).await.code, 0);
+    let here = run_in(dir.path(), &["cors", "print"], &Variables::new()).await;
+    assert!(here.err.contains("S3_PROVIDER: `nobody`"), "{}", here.err);
+    std::fs::write(dir.path().join(".env"), "this is no line of a .env\n").unwrap();
+    let unreadable = run_in(dir.path(), &["cors", "print"], &Variables::new()).await;
+    assert!(unreadable.err.contains(".env can't be read: "), "{}", unreadable.err);
+    assert_eq!(unreadable.code, 2);
 }
 
 #[tokio::test]

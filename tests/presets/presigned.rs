@@ -95,7 +95,7 @@ async fn every_presets_part_is_the_one_botocore_signs() {
             part_size: PART_SIZE,
             algorithm: service.checksum_algorithm(),
         };
-        let token = seal(&visitor, Upload::Multipart(upload), &input);
+        let token = seal(&vector, &visitor, Upload::Multipart(upload), &input);
         let part = PartRequest { part: input.part.try_into().unwrap(), checksum: Some(vector.checksum()) };
         let signed =
             service.sign_parts_at(&visitor, &token, vec![part], input.time()).await.unwrap().remove(0).unwrap();
@@ -177,7 +177,7 @@ async fn sign_with(
     // An earlier signature's key is kept, so the key can be any.
     let upload =
         Upload::Single { key: input.key.clone(), size: file.size, content_type: input.r#type.clone(), checksum: None };
-    let renew = Some(seal(&visitor, upload, input));
+    let renew = Some(seal(vector, &visitor, upload, input));
     let request = SignRequest { file, renew, method, checksum: Some(vector.checksum()), ..SignRequest::default() };
     let mut signed = service.sign_at(&visitor, vec![request], input.time()).await;
     signed.remove(0).unwrap().parameters
@@ -203,8 +203,9 @@ fn service_of(config: Config, vector: &Vector) -> UploadService {
     UploadService::new(config, store, SECRET)
 }
 
-fn seal(visitor: &Visitor, upload: Upload, input: &Input) -> UploadToken {
-    Sealer::new(SECRET, Duration::from_hours(1)).seal(visitor, upload, input.time())
+fn seal(vector: &Vector, visitor: &Visitor, upload: Upload, input: &Input) -> UploadToken {
+    let sealer = Sealer::new(SECRET, Duration::from_hours(1)).bound_to(configured(vector).store.deployment());
+    sealer.seal(visitor, upload, input.time())
 }
 
 fn request(parameters: &UploadParameters) -> Request {

@@ -98,7 +98,7 @@ impl FakeStore {
             part_size: 5 << 20,
             algorithm: Some(ChecksumAlgorithm::Sha256),
         };
-        let sealer = Sealer::new(SECRET, Duration::from_hours(24));
+        let sealer = Sealer::new(SECRET, Duration::from_hours(24)).bound_to("custom http://unused photos".to_owned());
         sealer.seal(&self.visitor, Upload::Multipart(upload), SystemTime::now())
     }
 

@@ -24,4 +24,5 @@ mod sts;
 mod support;
 mod temporary_credentials;
 mod unreliable_store;
+mod upload_secret;
 mod uploads;

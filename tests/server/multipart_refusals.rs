@@ -86,7 +86,8 @@ async fn a_token_is_no_use_when_changed_or_expired_or_to_another_visitor() {
         part_size: PART as u64,
         algorithm: None,
     };
-    let sealer = Sealer::new(SECRET.as_bytes(), Duration::from_mins(1));
+    let sealer =
+        Sealer::new(SECRET.as_bytes(), Duration::from_mins(1)).bound_to("embedded http://127.0.0.1:0".to_owned());
     let hour_ago = SystemTime::now() - Duration::from_hours(1);
     let expired = sealer.seal(&visitor, Upload::Multipart(upload), hour_ago);
     let changed = UploadToken::new(format!("A{}", token.as_str()));

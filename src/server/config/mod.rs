@@ -12,7 +12,9 @@ use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 use self::{
     environment::Environment,
     origin::parse_origins,
-    values::{parse_bool, parse_checksum, parse_header, parse_method, parse_prefix, parse_seconds, parse_size},
+    values::{
+        parse_bool, parse_checksum, parse_header, parse_method, parse_prefix, parse_seconds, parse_secrets, parse_size,
+    },
 };
 pub use self::{
     origin::Origin,
@@ -28,9 +30,6 @@ use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, MIN_NAME_BYTES, Method};
 
 /// How long an upload may take where nobody says.
 const TOKEN_EXPIRES: Duration = Duration::from_hours(7 * 24);
-
-/// A secret shorter than this could be guessed.
-const MIN_SECRET_CHARACTERS: usize = 32;
 
 /// Everything an operator decides.
 #[derive(Clone)]
@@ -59,8 +58,11 @@ pub struct Config {
     pub expires: Duration,
     /// How long an upload may take from its first signature to its confirmation.
     pub token_expires: Duration,
-    /// Seals upload tokens. `None`: the embedded store keeps one, else there is a new one per start.
+    /// Seals upload tokens. `None`: the embedded store keeps one, else there is a new one per start, which is allowed on a
+    /// loopback address only.
     pub secret: Option<String>,
+    /// Open upload tokens that were sealed before the secret was changed.
+    pub older_secrets: Vec<String>,
     /// Whose pages may speak Companion's protocol; `None`: it is not served.
     pub companion_origins: Option<Vec<Origin>>,
     /// What its clients get credentials from; `None`: they get none.
@@ -97,6 +99,7 @@ impl Config {
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
         let prefix = env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned());
+        let mut secrets = env.parsed("UPLOAD_SECRET", parse_secrets).unwrap_or_default().into_iter();
         let config = Self {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
             upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
@@ -108,7 +111,8 @@ impl Config {
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
             expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
             token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
-            secret: env.parsed("UPLOAD_SECRET", |text| Ok::<_, String>(text.to_owned())),
+            secret: secrets.next(),
+            older_secrets: secrets.collect(),
             companion_origins: env.parsed("COMPANION_ORIGINS", parse_origins),
             companion_sts: StsConfig::read(env, &store, &prefix),
             prefix,
@@ -142,9 +146,6 @@ impl Config {
         }
         if self.token_expires < self.expires {
             env.problem("UPLOAD_TOKEN_EXPIRES is less than UPLOAD_EXPIRES: uploads could not be confirmed.");
-        }
-        if self.secret.as_ref().is_some_and(|secret| secret.chars().count() < MIN_SECRET_CHARACTERS) {
-            env.problem("UPLOAD_SECRET has fewer than 32 characters. `openssl rand -hex 32` makes a good one.");
         }
         if self.method == Some(Method::Post) {
             match self.store.provider().post_policy {

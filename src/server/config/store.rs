@@ -71,6 +71,18 @@ impl StoreConfig {
     }
 }
 
+impl StoreConfig {
+    /// What tells this deployment from others that may have the same secret, as staging from production: where uploads go.
+    #[must_use]
+    pub fn deployment(&self) -> String {
+        match self {
+            Self::Embedded(EmbeddedConfig { public_endpoint: Some(endpoint), .. }) => format!("embedded {endpoint}"),
+            Self::Embedded(embedded) => format!("embedded http://{}", embedded.addr),
+            Self::S3(s3) => format!("{} {} {}", s3.provider.name, s3.endpoint, s3.bucket),
+        }
+    }
+}
+
 impl EmbeddedConfig {
     fn read(env: &mut Environment<'_>) -> Self {
         Self {

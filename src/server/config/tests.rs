@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::server::provider::Addressing;
 
@@ -154,7 +156,7 @@ fn every_problem_is_in_one_message() {
         "UPLOAD_ALLOWED_TYPES: `pdf`",
         "UPLOAD_METHOD: `patch`",
         "UPLOAD_PREFIX: `../up`",
-        "UPLOAD_SECRET has fewer than 32 characters",
+        "UPLOAD_SECRET: a secret has fewer than 32 characters",
         "COMPANION_ORIGINS: `*` is not an origin",
     ] {
         assert!(message.contains(expected), "“{expected}” is not in:\n{message}");
@@ -187,8 +189,25 @@ fn the_configured_method_wins_and_auto_prefers_post_where_it_is_known_to_work() 
 #[test]
 fn the_secret_is_not_in_the_debug_output() {
     let secret = "0123456789abcdef0123456789abcdef";
-    let config = read(&[("UPLOAD_SECRET", secret)]).unwrap();
-    assert!(!format!("{config:?}").contains(secret));
+    let older = "fedcba9876543210fedcba9876543210";
+    let config = read(&[("UPLOAD_SECRET", &format!("{secret},{older}"))]).unwrap();
+    assert_eq!((config.secret.as_deref(), &config.older_secrets[..]), (Some(secret), &[older.to_owned()][..]));
+    assert!(![secret, older].iter().any(|secret| format!("{config:?}").contains(secret)));
+}
+
+#[test]
+fn deployments_are_told_apart_by_where_uploads_go() {
+    let store = [("S3_BUCKET", "photos"), ("S3_ENDPOINT", "http://store:9000")];
+    let environments: [&[(&str, &str)]; 6] = [
+        &[],
+        &[("S3_PUBLIC_ENDPOINT", "https://files.example.com")],
+        &[("EMBEDDED_S3_ADDR", "127.0.0.1:9001")],
+        &store,
+        &[("S3_BUCKET", "photos-of-staging"), store[1]],
+        &[store[0], ("S3_ENDPOINT", "http://other:9000")],
+    ];
+    let deployments = environments.map(|variables| read(variables).unwrap().store.deployment());
+    assert_eq!(deployments.iter().collect::<BTreeSet<_>>().len(), 6, "{deployments:?}");
 }
 
 #[test]

@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use crate::s3::{ChecksumAlgorithm, Method};
 
+/// A secret shorter than this could be guessed.
+const MIN_SECRET_CHARACTERS: usize = 32;
+
 /// Leaves a key of 1,024 bytes room for an id and a name.
 const MAX_PREFIX_BYTES: usize = 512;
 
@@ -78,6 +81,18 @@ pub(super) fn parse_header(text: &str) -> Result<String, String> {
     Err(format!("`{text}` is not at most {MAX_HEADER_BYTES} characters of ASCII without double spaces"))
 }
 
+/// The secret that seals, and after commas those that were used before.
+pub(super) fn parse_secrets(text: &str) -> Result<Vec<String>, String> {
+    let secrets: Vec<_> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+    // The message has none of them: it is printed.
+    if secrets.iter().any(|secret| secret.chars().count() < MIN_SECRET_CHARACTERS) {
+        return Err(format!(
+            "a secret has fewer than {MIN_SECRET_CHARACTERS} characters; `openssl rand -hex 32` makes a good one"
+        ));
+    }
+    Ok(secrets.into_iter().map(str::to_owned).collect())
+}
+
 pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Ok(true),
@@ -151,6 +166,17 @@ mod tests {
         assert_eq!(parse_header("private, max-age=60"), Ok("private, max-age=60".to_owned()));
         for text in ["a\r\nb: c", "é", "a  b", &"a".repeat(201)] {
             assert!(parse_header(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_listed_with_the_newest_first_and_none_is_short_or_printed() {
+        let (new, old) = ("n".repeat(32), "o".repeat(40));
+        assert_eq!(parse_secrets(&new), Ok(vec![new.clone()]));
+        assert_eq!(parse_secrets(&format!("{new}, {old},")), Ok(vec![new.clone(), old.clone()]));
+        for text in [format!("{new},short"), format!("{new}{old}").replace('n', ",x")] {
+            let error = parse_secrets(&text).unwrap_err();
+            assert!(!error.contains("short") && !error.contains(&old), "{error}");
         }
     }
 

@@ -40,10 +40,11 @@ struct Inner {
 }
 
 impl UploadService {
-    /// A service for `store`. `secret` seals upload tokens.
+    /// A service for `store`. `secret` seals upload tokens; the configuration's older secrets open them as well.
     #[must_use]
     pub fn new(config: Config, store: Store, secret: &[u8]) -> Self {
-        let sealer = Sealer::new(secret, config.token_expires);
+        let sealer = Sealer::new(secret, config.token_expires).opening(&config.older_secrets);
+        let sealer = sealer.bound_to(config.store.deployment());
         let sts = config.companion_sts.as_ref().map(|sts| Sts::new(sts, &store));
         Self(Arc::new(Inner { config, store, sealer, sts }))
     }
