@@ -252,6 +252,36 @@ async fn an_etag_that_pages_may_not_read_is_amiss_and_uploads_work() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_form_without_a_readable_etag_is_named_where_uppy_may_wait_for_it() {
+    const CHECK: &str = "ETag of a form exposed";
+
+    let store = Store::start().await;
+    let page = ("COMPANION_ORIGINS", PAGE.to_owned());
+    let of_form = |json: &serde_json::Value| {
+        let findings = json["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["check"] == CHECK).cloned()
+    };
+    let mut own = store.embedded_variables();
+    own.extend([page.clone()]);
+    assert_eq!(of_form(&doctor_json(&own).await.1).unwrap()["outcome"], "pass");
+
+    for (dropped, seen) in [(&["etag"], "gets no ETag"), (&["access-control-expose-headers"], "may not read the ETag")]
+    {
+        let mut variables = behind_proxy(&store, dropped).await;
+        variables.insert("S3_CHECKSUM", "sha256".to_owned());
+        assert_eq!(of_form(&doctor_json(&variables).await.1), None, "this page does without");
+        variables.extend([page.clone()]);
+        let (run, json) = doctor_json(&variables).await;
+        let finding = of_form(&json).unwrap();
+        assert_eq!(finding["outcome"], "fail", "{json:#}");
+        assert!(finding["detail"].as_str().unwrap().contains(seen), "{finding}");
+        assert!(finding["remedy"].as_str().unwrap().contains("`shouldUseMultipart: true`"), "{finding}");
+        assert_eq!((run.code, &json["uploads_work"]), (0, &true.into()), "{json:#}");
+    }
+    assert_eq!(store.files(), Vec::<String>::new(), "nothing stays");
+}
+
+#[tokio::test]
 async fn no_cors_is_named_for_each_kind_of_request() {
     let store = Store::start().await;
     let variables = behind_proxy(&store, &["access-control-allow-origin"]).await;

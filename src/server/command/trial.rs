@@ -90,6 +90,16 @@ impl<'a> Trial<'a> {
 
     /// Sends the bytes as a page of the origin does.
     pub(super) async fn send(&self, parameters: &UploadParameters, bytes: &[u8]) -> Result<Answer, String> {
+        self.send_from(&self.origin, parameters, bytes).await
+    }
+
+    /// Sends the bytes as a page of another origin does.
+    pub(super) async fn send_from(
+        &self,
+        origin: &Origin,
+        parameters: &UploadParameters,
+        bytes: &[u8],
+    ) -> Result<Answer, String> {
         let (verb, headers, body) = match parameters.method {
             Method::Put => (Verb::PUT, parameters.headers.clone(), bytes.to_vec()),
             Method::Post => {
@@ -97,7 +107,7 @@ impl<'a> Trial<'a> {
                 (Verb::POST, [("content-type", content_type)].into(), form(parameters, bytes))
             }
         };
-        let headers = headers.iter().chain([("origin", self.origin.as_str())]);
+        let headers = headers.iter().chain([("origin", origin.as_str())]);
         self.http.send(verb, &parameters.url, headers, body).await
     }
 

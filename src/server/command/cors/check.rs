@@ -112,14 +112,20 @@ fn remedy(connection: &Connection, options: &CorsOptions) -> String {
     }
 }
 
-/// Whether a page of `origin` may read the `ETag` of this answer. This crate's pages need not: the server asks the store.
+/// Whether a page of `origin` may read the `ETag` of this answer.
+pub(in crate::server::command) fn exposes_etag(answer: &Answer, origin: &Origin) -> bool {
+    allows_origin(answer, origin) && answer.lists("access-control-expose-headers", "etag")
+}
+
+/// Whether a page of `origin` may read the `ETag` of this answer to an upload. This crate's pages need not: the server asks the store.
 pub(in crate::server::command) fn etag(answer: &Answer, origin: &Origin) -> Finding {
     if !answer.is_success() {
         return Finding::unknown(ETAG, format!("The upload was answered with {}.", answer.summary()));
     }
-    let is_exposed = allows_origin(answer, origin) && answer.lists("access-control-expose-headers", "etag");
     match answer.header("etag") {
-        Some(etag) if is_exposed => Finding::pass(ETAG, format!("{origin} may read the ETag, {etag}.")),
+        Some(etag) if exposes_etag(answer, origin) => {
+            Finding::pass(ETAG, format!("{origin} may read the ETag, {etag}."))
+        }
         Some(_) => Finding::amiss(
             ETAG,
             format!("{origin} may not read the ETag of its upload. This page does without; Uppy's does not."),

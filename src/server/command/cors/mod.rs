@@ -8,6 +8,6 @@ mod rules;
 
 pub use apply::apply;
 pub use check::check;
-pub(super) use check::{etag, preflights};
+pub(super) use check::{etag, exposes_etag, preflights};
 pub use instructions::instructions;
 pub use rules::{CorsOptions, CorsRule, CorsRules};

@@ -6,10 +6,11 @@ use crate::{
     s3::{Checksum, Method, Refusal, SignedUpload, UploadParameters},
     server::{
         command::{
-            Connection, Finding, checksum, cors,
+            Connection, Finding, Outcome, checksum, cors,
             http::Answer,
             trial::{BYTES, Trial},
         },
+        config::Origin,
         presign::PutObject,
         provider::{ConditionalPut, PostPolicies, Provider},
     },
@@ -34,8 +35,41 @@ pub(super) async fn look(connection: &Connection, trial: &mut Trial<'_>) -> Vec<
     findings.push(wrong_length(trial).await);
     findings.push(wrong_type(trial).await);
     findings.push(wrong_checksum(connection, trial).await);
-    findings.extend(forms(connection, trial).await);
+    let forms = forms(connection, trial).await;
+    let are_taken = forms.first().is_some_and(|form| form.outcome == Outcome::Pass);
+    findings.extend(forms);
+    if let Some(origin) = connection.service.companion_origins().and_then(<[Origin]>::first).filter(|_| are_taken) {
+        findings.push(etag_of_form(trial, origin).await);
+    }
     findings
+}
+
+/// Uppy 4 and 5 wait for ever for the `ETag` of the answer to a form, where a page can't read it.
+async fn etag_of_form(trial: &mut Trial<'_>, origin: &Origin) -> Finding {
+    const CHECK: &str = "ETag of a form exposed";
+    let answer = match trial.sign(Method::Post, None).await {
+        Ok(signed) => trial.send_from(origin, &signed.parameters, BYTES).await,
+        Err(reason) => Err(reason),
+    };
+    match answer {
+        Ok(answer) if !answer.is_success() => {
+            Finding::unknown(CHECK, format!("The form was answered with {}.", answer.summary()))
+        }
+        Ok(answer) => match answer.header("etag") {
+            Some(_) if cors::exposes_etag(&answer, origin) => {
+                Finding::pass(CHECK, format!("{origin} may read the ETag of its form's answer."))
+            }
+            seen => {
+                let what = if seen.is_some() { "may not read the ETag" } else { "gets no ETag" };
+                Finding::amiss(
+                    CHECK,
+                    format!("{origin} {what} with the answer to a form: uploads of Uppy 4 and 5 never end."),
+                    "Have their pages send no forms: `shouldUseMultipart: true` among the options of AwsS3.",
+                )
+            }
+        },
+        Err(reason) => Finding::unknown(CHECK, reason),
+    }
 }
 
 fn sum(connection: &Connection, bytes: &[u8]) -> Option<Checksum> {
