@@ -172,7 +172,13 @@ impl Sealer {
     /// A token that only this visitor can use.
     #[must_use]
     pub fn seal(&self, visitor: &Visitor, upload: Upload, now: SystemTime) -> UploadToken {
-        self.seal_claim(visitor, &Claim { expires: unix_seconds(now + self.life), upload })
+        self.seal_claim(visitor, &self.claim(upload, now))
+    }
+
+    /// What a token says that is sealed now.
+    #[must_use]
+    pub fn claim(&self, upload: Upload, now: SystemTime) -> Claim {
+        Claim { expires: unix_seconds(now + self.life), upload }
     }
 
     /// A token that ends when the claim says.
@@ -233,6 +239,14 @@ impl Sealer {
 impl fmt::Debug for Sealer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Sealer").field("life", &self.life).finish_non_exhaustive()
+    }
+}
+
+impl Claim {
+    /// How long the token is still good for.
+    #[must_use]
+    pub fn remaining(&self, now: SystemTime) -> Duration {
+        Duration::from_secs(self.expires.saturating_sub(unix_seconds(now)))
     }
 }
 

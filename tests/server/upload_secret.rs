@@ -1,4 +1,12 @@
-use leptos_aws_s3::s3::UploadToken;
+use std::time::{Duration, SystemTime};
+
+use leptos_aws_s3::{
+    s3::{CreatedUpload, SignRequest, UploadToken},
+    server::{
+        Visitor,
+        token::{Sealer, Upload},
+    },
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -40,4 +48,28 @@ async fn an_upload_resumes_after_its_secret_was_changed_and_not_with_another_dep
         assert_eq!(known, expected, "{variables:?}");
         dir = again;
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_taken_over_late_ends_with_its_reservation_and_a_new_one_a_week_from_now() {
+    const DAY: Duration = Duration::from_hours(24);
+
+    let server = TestServer::start_with(&[("UPLOAD_SECRET", OLD)]).await;
+    let visit = server.visit().await;
+    let visitor = Visitor::from_cookie(visit.cookie.split_once('=').unwrap().1).unwrap();
+    let file = in_parts(5 << 20, file("film.mp4", "video/mp4", 6 << 20));
+    let key = visit.sign_one(file.clone()).await.unwrap().parameters.fields["key"].parse().unwrap();
+    // As six days ago.
+    let sealer = Sealer::new(OLD.as_bytes(), 7 * DAY).bound_to("embedded http://127.0.0.1:0".to_owned());
+    let upload = Upload::Reserved { key, size: 6 << 20, content_type: "video/mp4".to_owned(), part_size: 5 << 20 };
+    let reserved = sealer.seal(&visitor, upload, SystemTime::now() - 6 * DAY);
+    let create = async |again: bool| {
+        let request = SignRequest { renew: Some(reserved.clone()), ..file.clone() };
+        let created: CreatedUpload =
+            visit.call("create_multipart_upload", json!({ "request": request, "again": again })).await;
+        Duration::from_millis(created.expires_in_ms.unwrap())
+    };
+    assert_eq!(create(false).await, 7 * DAY);
+    let taken_over = create(true).await;
+    assert!(taken_over <= DAY && taken_over > DAY / 2, "{taken_over:?}");
 }

@@ -18,7 +18,7 @@ use crate::{
         metadata::PREFIX,
         presign::UploadPart,
         provider::Provider,
-        token::{MultipartUpload, Upload},
+        token::{Claim, MultipartUpload, Upload},
     },
 };
 
@@ -70,7 +70,7 @@ impl UploadService {
         let now = SystemTime::now();
         let file = &request.file;
         let token = request.renew.as_ref().ok_or(Refusal::TokenInvalid)?;
-        let Reservation { key, part_size } = self.reserved(visitor, token, request, now)?;
+        let Reservation { key, part_size, expires } = self.reserved(visitor, token, request, now)?;
         self.limits().check(file)?;
         let algorithm = request.algorithm.filter(|algorithm| Some(*algorithm) == self.checksum_algorithm());
         let new = NewUpload {
@@ -82,13 +82,20 @@ impl UploadService {
             algorithm,
         };
         let known = if again { self.take_over(&key).await? } else { None };
+        let is_known = known.is_some();
         let upload_id = match known {
             Some(upload_id) => upload_id,
             None => self.0.store.create_multipart_upload(new).await?,
         };
         let upload = MultipartUpload { key, upload_id, size: file.size, part_size, algorithm };
-        let token = self.0.sealer.seal(visitor, Upload::Multipart(upload), now);
-        Ok(CreatedUpload { token, expires_in_ms: Some(milliseconds(self.0.config.token_expires)) })
+        let mut claim = self.0.sealer.claim(Upload::Multipart(upload), now);
+        if is_known {
+            // It began while the reservation was good. A token that outlives it would be of an upload that is old enough for
+            // `reap` and for the bucket's rule.
+            claim.expires = expires;
+        }
+        let expires_in_ms = Some(milliseconds(claim.remaining(now)));
+        Ok(CreatedUpload { token: self.0.sealer.seal_claim(visitor, &claim), expires_in_ms })
     }
 
     /// One signature or one refusal per part, in the order of `parts`.
@@ -208,13 +215,14 @@ impl UploadService {
         now: SystemTime,
     ) -> Result<Reservation, Refusal> {
         let file = &request.file;
-        match self.0.sealer.open(visitor, token, now)? {
+        let Claim { expires, upload } = self.0.sealer.open_claim(visitor, token, now)?;
+        match upload {
             Upload::Reserved { key, size, content_type: sealed, part_size }
                 if size == file.size
                     && sealed == content_type(file)
                     && request.part_size.is_none_or(|asked| asked == part_size) =>
             {
-                Ok(Reservation { key, part_size })
+                Ok(Reservation { key, part_size, expires })
             }
             _ => Err(Refusal::TokenInvalid),
         }
@@ -224,6 +232,8 @@ impl UploadService {
 struct Reservation {
     key: Key,
     part_size: u64,
+    /// Seconds since 1970.
+    expires: u64,
 }
 
 impl MultipartUpload {
