@@ -116,13 +116,13 @@ pub(crate) struct Rules {
     /// Pages send metadata (`allowed_meta_fields`)
     #[arg(long)]
     meta: bool,
-    /// Leave out the rule that lets every page read what everybody may read
+    /// Add a rule that lets every page read what its visitors may read
     #[arg(long)]
-    private: bool,
+    public_read: bool,
 }
 
 impl From<Rules> for CorsOptions {
     fn from(rules: Rules) -> Self {
-        Self { origins: rules.origin, meta: rules.meta, private: rules.private }
+        Self { origins: rules.origin, meta: rules.meta, public_read: rules.public_read }
     }
 }

@@ -28,7 +28,7 @@ const test = mergeTests(motoTest, appTest).extend<{ pick: (file: TestFile) => Pr
     use({ COMPANION_ORIGINS: app.origin, COMPANION_STS_ROLE_ARN: 'arn:aws:iam::123456789012:role/uploads' }),
 
   pick: async ({ page, app, folder, server, wire, command }, use) => {
-    expect(await command('cors', 'apply', '--private', '--origin', app.origin)).toMatchObject({ code: 0 })
+    expect(await command('cors', 'apply', '--origin', app.origin)).toMatchObject({ code: 0 })
     // moto says by the bucket's rules what a page may send, but forgets to in its answers to POST.
     wire.letRead(app.origin)
     const script = await credentialsScript({

@@ -25,7 +25,7 @@ test('the page may upload when `cors apply` has run, and not before', async ({ u
   await upload.pick(photo)
   await upload.file(photo).hasFailed(/^The store could not be reached after 2 tries\. .*its CORS rules need PUT and POST/)
   expect(wire.exchanges).toEqual([])
-  expect(await command('cors', 'apply', '--private')).toMatchObject({ code: 0 })
+  expect(await command('cors', 'apply')).toMatchObject({ code: 0 })
   await upload.file(photo).button('Retry').click()
   await arrives(upload, moto, photo)
 })
@@ -45,7 +45,7 @@ for (const { provider, inOneRequest, algorithm } of [
     test.use({ provider })
 
     test.beforeEach(async ({ command }) => {
-      expect(await command('cors', 'apply', '--private')).toMatchObject({ code: 0 })
+      expect(await command('cors', 'apply')).toMatchObject({ code: 0 })
     })
 
     for (const method of ['PUT', 'POST'] as const) {
@@ -111,7 +111,7 @@ for (const { provider, inOneRequest, algorithm } of [
 
 test.describe('a bit that is turned over on the way, and that the second store takes', () => {
   test.beforeEach(async ({ command }) => {
-    expect(await command('cors', 'apply', '--private')).toMatchObject({ code: 0 })
+    expect(await command('cors', 'apply')).toMatchObject({ code: 0 })
   })
 
   for (const method of ['PUT', 'POST'] as const) {

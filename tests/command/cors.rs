@@ -24,7 +24,7 @@ async fn the_readme_shows_the_rules_that_are_printed() {
 #[tokio::test]
 async fn consoles_get_json() {
     let variables = provider("r2", &[("S3_ACCOUNT", "acme")]);
-    let printed = run(&["cors", "print", "--json", "--private"], &variables).await;
+    let printed = run(&["cors", "print", "--json"], &variables).await;
     let rule = json!({
         "AllowedOrigins": ["https://my-app.com"],
         "AllowedMethods": ["GET", "PUT"],

@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use md5::{Digest, Md5};
 
-use crate::support::{Scripted, Store, Variables, error, provider, run};
+use crate::support::{Configuration, Scripted, Store, Variables, error, provider, run};
 
 const OTHERS: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://other.example</AllowedOrigin>\
     <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
@@ -33,8 +33,8 @@ async fn a_store_that_is_strict_gets_content_md5_and_no_newer_checksum() {
     let signed = put.headers["authorization"].to_str().unwrap();
     assert!(signed.contains("SignedHeaders=") && signed.contains("content-md5"), "{signed}");
     let xml = String::from_utf8(put.body.to_vec()).unwrap();
-    assert_eq!(values(&xml, "AllowedOrigin"), ["https://my-app.com", "*"]);
-    assert_eq!(values(&xml, "AllowedMethod"), ["GET", "PUT", "POST", "GET"]);
+    assert_eq!(values(&xml, "AllowedOrigin"), ["https://my-app.com"]);
+    assert_eq!(values(&xml, "AllowedMethod"), ["GET", "PUT", "POST"]);
     assert_eq!(values(&xml, "ExposeHeader"), ["ETag"]);
 }
 
@@ -57,10 +57,40 @@ async fn rules_for_other_origins_stay() {
         _ => (200, String::new()),
     })
     .await;
-    let applied = run(&["cors", "apply", "--private"], &bucket(&store, "custom")).await;
+    let applied = run(&["cors", "apply"], &bucket(&store, "custom")).await;
     assert!(applied.out.contains("one rule for other origins stays"), "{}{}", applied.out, applied.err);
     let xml = String::from_utf8(store.heard("PUT").remove(0).body.to_vec()).unwrap();
     assert_eq!(values(&xml, "AllowedOrigin"), ["https://my-app.com", "https://other.example"]);
+}
+
+#[tokio::test]
+async fn other_sites_pages_may_read_only_when_somebody_says_so() {
+    let (configuration, endpoint) = Configuration::serve(OTHERS, None).await;
+    let variables = provider("custom", &[("S3_ENDPOINT", &endpoint)]);
+    assert_eq!(run(&["cors", "apply"], &variables).await.code, 0);
+    assert!(!configuration.xml().contains("<AllowedOrigin>*</AllowedOrigin>"), "{}", configuration.xml());
+
+    let public = run(&["cors", "apply", "--public-read"], &variables).await;
+    assert_eq!(public.code, 0, "{}{}", public.out, public.err);
+    let origins = ["https://my-app.com", "https://other.example", "*"];
+    assert_eq!(values(&configuration.xml(), "AllowedOrigin"), origins);
+
+    let private = run(&["cors", "apply"], &variables).await;
+    assert!(private.out.contains("lets every page read is gone; --public-read sets it again."), "{}", private.out);
+    assert_eq!(values(&configuration.xml(), "AllowedOrigin"), origins[..2]);
+    assert!(!run(&["cors", "apply"], &variables).await.out.contains("--public-read"), "it is gone once");
+}
+
+#[tokio::test]
+async fn rules_that_something_else_sets_at_the_same_time_are_not_passed_over_in_silence() {
+    let (configuration, endpoint) = Configuration::serve(OTHERS, None).await;
+    let variables = provider("custom", &[("S3_ENDPOINT", &endpoint)]);
+    configuration.is_overwritten_with(&OTHERS.replace("other", "third"));
+    let raced = run(&["cors", "apply"], &variables).await;
+    assert!(raced.out.contains("something else has changed them at the same time"), "{}{}", raced.out, raced.err);
+    assert_eq!(raced.code, 1);
+    let again = run(&["cors", "apply"], &variables).await;
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
 }
 
 #[tokio::test]

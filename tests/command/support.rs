@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::{Bytes, to_bytes},
     extract::Request,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
 };
 use leptos_aws_s3::server::{config::EmbeddedConfig, embedded::EmbeddedStore};
 use serde_json::Value;
@@ -153,6 +153,70 @@ impl Scripted {
     /// What it heard that begins so.
     pub(crate) fn heard(&self, start: &str) -> Vec<Heard> {
         self.heard.lock().unwrap().iter().filter(|heard| heard.line.starts_with(start)).cloned().collect()
+    }
+}
+
+/// A bucket's configuration as a store keeps it, with one header of it, and who else sets it.
+#[derive(Clone, Default)]
+pub(crate) struct Configuration(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    xml: String,
+    header: Option<HeaderValue>,
+    /// Is there from the next PUT on.
+    theirs: Option<String>,
+    is_late: bool,
+}
+
+impl Configuration {
+    /// A store with this configuration, which keeps what is put and the header.
+    pub(crate) async fn serve(xml: &str, header: Option<(&'static str, &'static str)>) -> (Self, String) {
+        let kept = Kept {
+            xml: xml.to_owned(),
+            header: header.map(|(_, value)| HeaderValue::from_static(value)),
+            ..Kept::default()
+        };
+        let kept = Self(Arc::new(Mutex::new(kept)));
+        let (configuration, name) = (kept.clone(), HeaderName::from_static(header.map_or("x-none", |(name, _)| name)));
+        let router = Router::new().fallback(move |request: Request| {
+            let (kept, name) = (kept.clone(), name.clone());
+            async move {
+                let (parts, body) = request.into_parts();
+                let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+                let mut kept = kept.0.lock().unwrap();
+                if parts.method == Method::PUT {
+                    let put = kept.theirs.take().unwrap_or(body);
+                    if !kept.is_late {
+                        kept.xml = put;
+                    }
+                    kept.header = parts.headers.get(&name).cloned();
+                    return (HeaderMap::new(), String::new());
+                }
+                (kept.header.iter().map(|value| (name.clone(), value.clone())).collect(), kept.xml.clone())
+            }
+        });
+        (configuration, format!("http://{}", serve(router).await))
+    }
+
+    /// What is there.
+    pub(crate) fn xml(&self) -> String {
+        self.0.lock().unwrap().xml.clone()
+    }
+
+    /// The header of the last PUT.
+    pub(crate) fn header(&self) -> Option<String> {
+        self.0.lock().unwrap().header.as_ref().map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    /// Something else sets this right after the next PUT.
+    pub(crate) fn is_overwritten_with(&self, xml: &str) {
+        self.0.lock().unwrap().theirs = Some(xml.to_owned());
+    }
+
+    /// What is put does not show yet.
+    pub(crate) fn is_late(&self) {
+        self.0.lock().unwrap().is_late = true;
     }
 }
 

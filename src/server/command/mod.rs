@@ -20,6 +20,7 @@ pub mod cors;
 mod doctor;
 mod http;
 pub mod lifecycle;
+mod read_back;
 pub mod reap;
 pub mod report;
 mod store_says;

@@ -3,12 +3,15 @@ use aws_sdk_s3::types::{CorsConfiguration, CorsRule as SdkRule};
 use super::{CorsOptions, CorsRule, CorsRules, instructions};
 use crate::server::{
     before_signing::BeforeSigning,
-    command::{Applied, CommandError, Connection, content_md5::with_content_md5, store_says::StoreSays},
+    command::{
+        Applied, CommandError, Connection, content_md5::with_content_md5, read_back::ReadBack, store_says::StoreSays,
+    },
     provider::{AWS, Cors},
 };
 
 /// Sets the rules where the provider has S3's API for them, and otherwise says what to do. Rules for other origins stay,
-/// after these.
+/// after these, and all are read again afterwards: where something else has changed them at the same time, a person has to
+/// look.
 ///
 /// # Errors
 ///
@@ -28,7 +31,7 @@ pub async fn apply(connection: &Connection, options: &CorsOptions) -> Result<App
         Err(says) => Err(says),
     };
     match set {
-        Ok(kept) => Ok(Applied::Set(done(connection.service.bucket().name(), kept))),
+        Ok(put) => Ok(done(connection.service.bucket().name(), &put)),
         Err(says) if says.is_not_implemented() || says.is_denied() => {
             let permission = "Let the keys do it (s3:GetBucketCORS and s3:PutBucketCORS), or do it by hand.";
             let advice = if says.is_denied() { permission } else { "It has to be done by hand." };
@@ -50,9 +53,21 @@ async fn present(connection: &Connection) -> Result<Vec<SdkRule>, StoreSays> {
     }
 }
 
-/// How many other rules stay.
-async fn put(connection: &Connection, rules: &CorsRules, present: Vec<SdkRule>) -> Result<usize, StoreSays> {
-    let (all, kept) = merged(rules, present)?;
+/// What became of the rules.
+struct Put {
+    /// How many for other origins stay.
+    kept: usize,
+    /// Whether everybody's pages could read before, and now can't.
+    is_public_gone: bool,
+    read_back: ReadBack,
+}
+
+async fn put(connection: &Connection, rules: &CorsRules, before: Vec<SdkRule>) -> Result<Put, StoreSays> {
+    let was_public = has_public(&before)?;
+    let summaries = |rules: &[SdkRule]| rules.iter().map(summary).collect::<Vec<_>>();
+    let old = summaries(&before);
+    let (all, kept) = merged(rules, before)?;
+    let (new, is_public_gone) = (summaries(&all), was_public && !has_public(&all)?);
     let store = connection.store();
     let cors = CorsConfiguration::builder().set_cors_rules(Some(all)).build();
     let cors = cors.map_err(|error| StoreSays::unsent("PutBucketCors", error))?;
@@ -61,7 +76,25 @@ async fn put(connection: &Connection, rules: &CorsRules, present: Vec<SdkRule>) 
         request = request.interceptor(BeforeSigning(with_content_md5));
     }
     request.send().await.map_err(|error| StoreSays::new("PutBucketCors", &error))?;
-    Ok(kept)
+    let read_back = ReadBack::of(&old, &new, present(connection).await, summary);
+    Ok(Put { kept, is_public_gone, read_back })
+}
+
+/// What all stores keep of a rule; the case of a header's name is none of it.
+fn summary(rule: &SdkRule) -> String {
+    let list = |values: &[String]| {
+        let mut values: Vec<_> = values.iter().map(|value| value.to_ascii_lowercase()).collect();
+        values.sort();
+        values.join(",")
+    };
+    let (origins, methods) = (list(rule.allowed_origins()), list(rule.allowed_methods()));
+    format!("{origins} {methods} {} {}", list(rule.allowed_headers()), list(rule.expose_headers()))
+}
+
+/// Whether the rule of [`CorsRule::public`] is among these.
+fn has_public(rules: &[SdkRule]) -> Result<bool, StoreSays> {
+    let public = CorsRule::public().to_sdk()?;
+    Ok(rules.iter().any(|rule| is_same(rule, &public)))
 }
 
 /// Ours first, since a store takes the first that matches; but the one that lets everybody read comes last. What an earlier
@@ -106,16 +139,21 @@ impl CorsRule {
 }
 
 /// What a person reads when it is done.
-fn done(bucket: &str, kept: usize) -> String {
+fn done(bucket: &str, Put { kept, is_public_gone, read_back }: &Put) -> Applied {
     let others = match kept {
         0 => String::new(),
         1 => "; one rule for other origins stays, after them".to_owned(),
         kept => format!("; {kept} rules for other origins stay, after them"),
     };
-    format!(
-        "The CORS rules of the bucket {bucket} are set{others}.\n\
-         Some stores need half a minute to spread them. Then: leptos-aws-s3 cors check"
-    )
+    let mut text = format!("The CORS rules of the bucket {bucket} are set{others}.\n");
+    if *is_public_gone {
+        text += "The rule that lets every page read is gone; --public-read sets it again.\n";
+    }
+    if *read_back == ReadBack::Changed {
+        text.extend(read_back.sentence("cors apply"));
+        return Applied::ByHand(text);
+    }
+    Applied::Set(text + "Some stores need half a minute to spread them. Then: leptos-aws-s3 cors check")
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub struct CorsOptions {
     pub origins: Vec<Origin>,
     /// Whether pages send metadata (`allowed_meta_fields`).
     pub meta: bool,
-    /// Whether only the pages that upload may read objects.
-    pub private: bool,
+    /// Whether every page may read what its visitors may read: also from a network, or with an address, that others have not.
+    pub public_read: bool,
 }
 
 impl CorsOptions {
@@ -55,7 +55,7 @@ pub struct CorsRules(pub Vec<CorsRule>);
 
 impl CorsRules {
     /// What this configuration needs: a rule for the pages that upload, and before any other, since it has to be the first
-    /// that matches; and one for objects that everybody may read.
+    /// that matches; and where it is asked for, one for objects that everybody may read.
     #[must_use]
     pub fn new(config: &Config, options: &CorsOptions) -> Self {
         let origins: Vec<_> = options.origins(config).iter().map(Origin::to_string).collect();
@@ -73,7 +73,7 @@ impl CorsRules {
         // Garage 1.x answers with all origins of a rule at once, which no browser takes.
         let is_one_origin_a_rule = config.store.provider().name == "garage";
         let mut rules = if is_one_origin_a_rule { uploads.one_for_each_origin() } else { vec![uploads] };
-        if !options.private {
+        if options.public_read {
             rules.push(CorsRule::public());
         }
         Self(rules)
@@ -159,9 +159,13 @@ pub(super) fn bucket_name(config: &Config) -> &str {
 mod tests {
     use super::*;
 
-    fn rules(variables: &[(&str, &str)], options: &CorsOptions) -> CorsRules {
+    fn config(variables: &[(&str, &str)]) -> Config {
         let lookup = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
-        CorsRules::new(&Config::from_lookup(lookup).unwrap(), options)
+        Config::from_lookup(lookup).unwrap()
+    }
+
+    fn rules(variables: &[(&str, &str)], options: &CorsOptions) -> CorsRules {
+        CorsRules::new(&config(variables), options)
     }
 
     const R2: [(&str, &str); 3] = [("S3_PROVIDER", "r2"), ("S3_BUCKET", "photos"), ("S3_ACCOUNT", "acme")];
@@ -187,18 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn metadata_and_private_buckets_are_asked_for() {
-        let options = CorsOptions { meta: true, private: true, ..CorsOptions::default() };
+    fn metadata_and_pages_that_only_read_are_asked_for() {
+        let options = CorsOptions { meta: true, ..CorsOptions::default() };
         let rules = rules(&R2, &options);
         assert_eq!(rules.0.len(), 1);
         assert!(rules.to_xml().contains("<AllowedHeader>x-amz-meta-*</AllowedHeader>"));
+        assert!(!rules.to_xml().contains("<AllowedOrigin>*</AllowedOrigin>"));
+        let public = CorsRules::new(&config(&R2), &CorsOptions { public_read: true, ..CorsOptions::default() });
+        assert_eq!(public.0[1..], [CorsRule::public()]);
     }
 
     #[test]
     fn garage_gets_a_rule_for_each_origin() {
         let garage = [("S3_PROVIDER", "garage"), ("S3_BUCKET", "photos"), ("S3_ENDPOINT", "http://127.0.0.1:3900")];
         let rules = rules(&garage, &CorsOptions::default());
-        assert_eq!(rules.0.len(), 3);
+        assert_eq!(rules.0.len(), 2);
         assert!(rules.0.iter().all(|rule| rule.allowed_origins.len() == 1));
     }
 }
