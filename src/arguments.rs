@@ -38,9 +38,16 @@ pub(crate) enum Command {
         /// goes on
         #[arg(long)]
         older_than: Option<Age>,
+        /// Also those whose keys this server did not make: other applications', and those of clients with temporary
+        /// credentials
+        #[arg(long)]
+        any_key: bool,
         /// Abort them
         #[arg(long)]
         yes: bool,
+        /// Abort them in the whole bucket, where UPLOAD_PREFIX is its root
+        #[arg(long)]
+        whole_bucket: bool,
         /// For machines
         #[arg(long)]
         json: bool,
@@ -57,6 +64,9 @@ pub(crate) enum Lifecycle {
         /// Days after which an upload is removed. Else those of UPLOAD_TOKEN_EXPIRES
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         days: Option<u16>,
+        /// Set it for the whole bucket, where UPLOAD_PREFIX is its root
+        #[arg(long)]
+        whole_bucket: bool,
     },
 }
 

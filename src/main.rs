@@ -20,7 +20,8 @@ use leptos_aws_s3::{
         command::{
             Connection,
             cors::{self, CorsRules},
-            doctor, lifecycle,
+            doctor,
+            lifecycle::{self, LifecycleOptions},
             reap::{self, ReapOptions},
         },
         config::StoreConfig,
@@ -76,14 +77,16 @@ async fn run(command: Command, config: Config) -> Result<ExitCode, Box<dyn Error
             print!("{}", if json { report.to_json() } else { report.to_string() });
             Ok(exit(report.uploads_work()))
         }
-        Command::Reap { older_than, yes, json } => {
-            let options = ReapOptions { older_than: older_than.map(|Age(age)| age), abort: yes };
+        Command::Reap { older_than, any_key, yes, whole_bucket, json } => {
+            let older_than = older_than.map(|Age(age)| age);
+            let options = ReapOptions { older_than, any_key, abort: yes, whole_bucket };
             let reaped = reap::reap(&Connection::open(config).await?, options, SystemTime::now()).await?;
             print!("{}", if json { reaped.to_json() } else { reaped.to_string() });
             Ok(exit(reaped.is_good()))
         }
-        Command::Lifecycle(Lifecycle::Apply { days }) => {
-            let applied = lifecycle::apply(&Connection::open(config).await?, days).await?;
+        Command::Lifecycle(Lifecycle::Apply { days, whole_bucket }) => {
+            let options = LifecycleOptions { days, whole_bucket };
+            let applied = lifecycle::apply(&Connection::open(config).await?, options).await?;
             print!("{applied}");
             Ok(exit(applied.is_done()))
         }

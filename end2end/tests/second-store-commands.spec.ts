@@ -39,6 +39,9 @@ const CHECKED = [
   'clean-up',
 ]
 
+/** As the server makes them: the prefix, 26 random characters, and a name. */
+const OWN_KEY = 'uploads/abcdefghijklmnopqrstuvwxyz/film.mp4'
+
 /** The names of the checks by what came of them, without the page's origin. */
 function checks({ out }: Run): { pass: string[]; fail: string[]; unknown: string[] } {
   const { findings } = JSON.parse(out) as { findings: { check: string; outcome: 'pass' | 'fail' | 'unknown' }[] }
@@ -93,16 +96,18 @@ for (const provider of ['custom', 'aws'] as const) {
       expect(await moto.everything()).toEqual([])
     })
 
-    test('`reap` lists what is unfinished in the second store, and aborts what is under the prefix', async ({ command, moto }) => {
+    test('`reap` lists what is unfinished in the second store, and aborts what this server began', async ({ command, moto }) => {
       const { buffer } = file('part', 3 * KB)
-      await moto.begin('uploads/film.mp4', buffer)
-      await moto.begin('elsewhere/film.mp4', buffer)
+      await moto.begin(OWN_KEY, buffer)
+      const theirs = ['elsewhere/film.mp4', 'uploads/film.mp4']
+      for (const key of theirs) await moto.begin(key, buffer)
       const listed = await command('reap')
-      expect(listed).toMatchObject({ code: 0, out: expect.stringMatching(/ 3\.0 KiB in 1 part  uploads\/film\.mp4\nRun it again with --yes/) })
-      expect(await moto.unfinished()).toEqual(['elsewhere/film.mp4', 'uploads/film.mp4'])
+      expect(listed).toMatchObject({ code: 0, out: expect.stringContaining(` 3.0 KiB in 1 part  ${OWN_KEY}\n`) })
+      expect(listed.out).toContain('did not make their keys: 1.\nRun it again with --yes')
+      expect(await moto.unfinished()).toHaveLength(3)
       const aborted = await command('reap', '--yes')
-      expect(aborted).toMatchObject({ code: 0, out: expect.stringContaining('uploads/film.mp4  aborted\n') })
-      expect(await moto.everything()).toEqual(['elsewhere/film.mp4'])
+      expect(aborted).toMatchObject({ code: 0, out: expect.stringContaining(`${OWN_KEY}  aborted\n`) })
+      expect(await moto.everything()).toEqual(theirs)
     })
 
     test('`lifecycle apply` sets its rule in the second store once, and leaves the others', async ({ command, moto }) => {

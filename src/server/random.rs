@@ -9,6 +9,11 @@ pub(super) fn random_id() -> String {
     (0..ID_BYTES).map(|index| char::from(ALPHABET[(bits >> (5 * index)) as usize % 32])).collect()
 }
 
+/// Whether this may have come from [`random_id`].
+pub(super) fn is_random_id(text: &str) -> bool {
+    text.len() == ID_BYTES && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+}
+
 /// Bytes nobody can guess.
 pub(super) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -23,7 +28,10 @@ mod tests {
     #[test]
     fn ids_have_26_url_safe_characters_and_differ() {
         let (one, other) = (random_id(), random_id());
-        assert!(one.len() == ID_BYTES && one.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        assert!(is_random_id(&one) && is_random_id(&other));
         assert_ne!(one, other);
+        for text in ["", &one[1..], &one.to_uppercase(), &one.replace(|_| true, "1")] {
+            assert!(!is_random_id(text), "{text}");
+        }
     }
 }

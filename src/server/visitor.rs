@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::random::random_id;
+use super::random::{is_random_id, random_id};
 
 /// Who is asking: a random id in a cookie. It holds no more than that two calls come from the same
 /// browser, which is what keeps one visitor's upload tokens useless to another.
@@ -17,8 +17,7 @@ impl Visitor {
     /// The visitor whose cookie has this value; `None` where it is none of ours.
     #[must_use]
     pub fn from_cookie(value: &str) -> Option<Self> {
-        let ours = value.len() == 26 && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-        ours.then(|| Self(value.to_owned()))
+        is_random_id(value).then(|| Self(value.to_owned()))
     }
 
     /// All clients that speak Companion's protocol. They have nothing to tell them apart by: browsers keep cookies from

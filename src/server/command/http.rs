@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::{HeaderMap, Method, Request};
 use axum::body::Bytes;
@@ -8,6 +8,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::timeout;
 
 use crate::server::causes::{causes, one_line};
@@ -85,6 +86,11 @@ impl Answer {
         (!values.is_empty()).then(|| values.join(", "))
     }
 
+    /// What time it is for who answered.
+    pub(super) fn date(&self) -> Option<SystemTime> {
+        parse_date(&self.header("date")?)
+    }
+
     /// Whether a header's list has the word, or `*`.
     pub(super) fn lists(&self, header: &str, word: &str) -> bool {
         let is_it = |item: &str| item.trim().eq_ignore_ascii_case(word) || item.trim() == "*";
@@ -113,6 +119,13 @@ impl Answer {
             _ => summary,
         }
     }
+}
+
+/// The time of a `Date` header, in whole seconds.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-date>
+pub(super) fn parse_date(text: &str) -> Option<SystemTime> {
+    OffsetDateTime::parse(text, &Rfc2822).ok().map(SystemTime::from)
 }
 
 /// What is written so in XML. Stores quote an element as a whole, or character by character.

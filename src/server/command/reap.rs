@@ -8,16 +8,26 @@ use std::{
 use aws_sdk_s3::primitives::DateTimeFormat;
 use serde::Serialize;
 
-use super::{CommandError, Connection, store_says::StoreSays};
-use crate::{s3::human_size, server::causes::one_line};
+use super::{CommandError, Connection, http::parse_date, store_says::StoreSays};
+use crate::{
+    s3::human_size,
+    server::{
+        causes::one_line,
+        random::{is_random_id, random_id},
+    },
+};
 
 /// Which uploads, and what to do with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReapOptions {
     /// Those that began at least this long ago; `None`: those that the server no longer knows.
     pub older_than: Option<Duration>,
+    /// Also those whose keys this server did not make: other applications', and those of clients with temporary credentials.
+    pub any_key: bool,
     /// Whether to abort them.
     pub abort: bool,
+    /// Whether to abort them in the whole bucket, where the prefix is empty.
+    pub whole_bucket: bool,
 }
 
 /// What was found under the prefix, and what became of it.
@@ -29,6 +39,8 @@ pub struct Reaped {
     pub uploads: Vec<Unfinished>,
     /// How many are younger.
     pub younger: usize,
+    /// How many were left alone, whatever their age, since this server did not make their keys.
+    pub others: usize,
     /// How old is old enough, in seconds.
     pub older_than_seconds: u64,
     /// How long the server lets an upload take, in seconds.
@@ -73,19 +85,29 @@ pub enum State {
     Failed(String),
 }
 
-/// Lists what is unfinished under the prefix, the oldest first, and aborts it if `options` say so.
+/// Lists what is unfinished under the prefix, the oldest first, and aborts it if `options` say so. Ages are by the store's
+/// clock; `now` is this machine's time, for stores that do not say what time it is.
 ///
 /// # Errors
 ///
-/// If the store does not list its unfinished uploads.
+/// If the store does not list its unfinished uploads; and [`CommandError::WholeBucket`] instead of aborting uploads in a whole
+/// bucket that nobody asked for.
 pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime) -> Result<Reaped, CommandError> {
     let may_take = connection.config.token_expires;
     let older_than = options.older_than.unwrap_or(may_take);
+    if options.abort && connection.config.prefix.is_empty() && !options.whole_bucket {
+        return Err(CommandError::WholeBucket);
+    }
+    let now = store_time(connection).await.unwrap_or(now);
     let mut uploads = Vec::new();
-    let mut younger = 0;
+    let (mut younger, mut others) = (0, 0);
     let listed = connection.store().unfinished_uploads(&connection.config.prefix).await;
     for listed in listed.map_err(|error| StoreSays::new("ListMultipartUploads", &error))? {
         let began = listed.initiated().and_then(|time| SystemTime::try_from(*time).ok());
+        if !options.any_key && !listed.key().is_some_and(|key| is_own_key(key, &connection.config.prefix)) {
+            others += 1;
+            continue;
+        }
         // A clock that is behind makes an upload new, not old.
         let age = began.map_or(Duration::ZERO, |began| now.duration_since(began).unwrap_or_default());
         if age < older_than {
@@ -103,9 +125,28 @@ pub async fn reap(connection: &Connection, options: ReapOptions, now: SystemTime
         prefix: connection.config.prefix.clone(),
         uploads,
         younger,
+        others,
         older_than_seconds: older_than.as_secs(),
         may_take_seconds: may_take.as_secs(),
     })
+}
+
+/// Whether this server may have made the key: `{prefix}{random id}`, and a name after `/`. Others may keep theirs under the
+/// same prefix.
+fn is_own_key(key: &str, prefix: &str) -> bool {
+    let Some(rest) = key.strip_prefix(prefix) else { return false };
+    match rest.split_once('/') {
+        Some((id, name)) => is_random_id(id) && !name.is_empty() && !name.contains('/'),
+        None => is_random_id(rest),
+    }
+}
+
+/// What time it is for the store, which says when an upload began. An answer that an object is not there has it too.
+async fn store_time(connection: &Connection) -> Option<SystemTime> {
+    let store = connection.store();
+    let key = format!("{}{}", connection.config.prefix, random_id());
+    let answer = store.client.head_object().bucket(store.bucket.name()).key(key).send().await;
+    parse_date(answer.err()?.raw_response()?.headers().get("date")?)
 }
 
 /// `None` where the store does not list the parts: it may be aborted all the same.
@@ -177,6 +218,9 @@ impl fmt::Display for Reaped {
                 State::Failed(why) => writeln!(formatter, "\n    {why}")?,
             }
         }
+        if self.others > 0 {
+            writeln!(formatter, "Left alone, since this server did not make their keys: {}.", self.others)?;
+        }
         if self.uploads.iter().any(|upload| upload.state == State::Kept) {
             if self.older_than_seconds < self.may_take_seconds {
                 let may_take = human_age(self.may_take_seconds);
@@ -202,6 +246,20 @@ pub(super) fn human_age(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_this_servers_if_a_random_id_follows_the_prefix() {
+        let id = random_id();
+        for rest in [id.clone(), format!("{id}/film.mp4"), format!("{id}/Größe 1.txt")] {
+            assert!(is_own_key(&format!("uploads/{rest}"), "uploads/"), "{rest}");
+            assert!(is_own_key(&rest, ""), "{rest}");
+        }
+        let uuid = "0e37df36-f698-11e6-8dd4-cb9ced3df976/film.mp4";
+        for rest in ["", "film.mp4", uuid, &format!("{id}/"), &format!("{id}/a/b"), &format!("a/{id}/b"), &id[1..]] {
+            assert!(!is_own_key(&format!("uploads/{rest}"), "uploads/"), "{rest}");
+        }
+        assert!(!is_own_key(&format!("elsewhere/{id}/film.mp4"), "uploads/"));
+    }
 
     #[test]
     fn an_age_has_one_unit() {

@@ -12,6 +12,12 @@ pub enum CommandError {
     /// The store refused, or could not be reached.
     #[error("{0}")]
     Store(String),
+    /// What was asked for would meet more than this server's own uploads.
+    #[error(
+        "UPLOAD_PREFIX is the bucket's root, so this would be for every unfinished upload of the bucket, also for those of \
+         other applications. Set UPLOAD_PREFIX, or say --whole-bucket."
+    )]
+    WholeBucket,
 }
 
 /// What a store said to a call of the server's own.

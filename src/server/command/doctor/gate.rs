@@ -2,7 +2,6 @@ use std::time::{Duration, SystemTime};
 
 use ::http::Method as Verb;
 use aws_credential_types::Credentials;
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     s3::Key,
@@ -79,8 +78,7 @@ async fn ask(
 }
 
 fn clock(answer: &Answer, now: SystemTime) -> Finding {
-    let date = answer.header("date").and_then(|date| OffsetDateTime::parse(&date, &Rfc2822).ok());
-    let Some(date) = date.map(SystemTime::from) else {
+    let Some(date) = answer.date() else {
         return Finding::unknown("clock", "The store does not say what time it is.");
     };
     let (skew, word) = match date.duration_since(now) {
