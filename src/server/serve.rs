@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use super::{
     Config, UploadService,
     config::{S3Config, StoreConfig},
-    connections::{Patience, serve},
+    connections::{ConnectionLimits, serve},
     service::Store,
     token::Sealer,
 };
@@ -101,7 +101,8 @@ impl Server {
     /// If it panics.
     pub async fn run(self, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, mut stopped) = watch::channel(());
-        let page = serve(self.listener, router, Patience::default(), async move {
+        let limits = ConnectionLimits::with_connections(self.service.config().max_connections);
+        let page = serve(self.listener, router, limits, async move {
             let _ = stopped.changed().await;
         });
         let page = tokio::spawn(page);
@@ -165,6 +166,7 @@ async fn open_embedded(
     eprintln!("Uploads go to the embedded store at {}, files are in {}", store.endpoint(), embedded.dir.display());
     let secret = config.secret.clone().unwrap_or_else(|| store.upload_secret().to_owned());
     let service = UploadService::new(config, store.store(), secret.as_bytes());
+    let store = store.with_max_connections(service.config().max_connections);
     let (stop, mut stopped) = watch::channel(());
     let task = tokio::spawn(store.serve(async move {
         let _ = stopped.changed().await;

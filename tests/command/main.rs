@@ -9,4 +9,6 @@ mod doctor;
 mod lifecycle;
 mod reap;
 mod serve;
+#[cfg(target_os = "linux")]
+mod slow_clients;
 mod support;

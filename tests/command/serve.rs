@@ -10,25 +10,25 @@ use tokio::{
 
 use crate::support::{Variables, provider, run, run_in};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leptos-aws-s3");
 
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The command as a server, where it serves, and what it said before.
-struct Served {
-    _server: Child,
+pub(crate) struct Served {
+    server: Child,
     _dir: TempDir,
-    host: String,
+    pub(crate) host: String,
     said: Vec<String>,
 }
 
 impl Served {
-    async fn start(program: &str, arguments: &[&str]) -> Self {
+    pub(crate) async fn start(program: &str, arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), program, arguments).await
     }
 
-    async fn start_in(dir: TempDir, program: &str, arguments: &[&str]) -> Self {
+    pub(crate) async fn start_in(dir: TempDir, program: &str, arguments: &[&str]) -> Self {
         let embedded = [("EMBEDDED_S3_ADDR", "127.0.0.1:0".to_owned())];
         Self::start_with(dir, program, arguments, &embedded.into()).await
     }
@@ -44,15 +44,20 @@ impl Served {
             let line = timeout(PATIENCE, lines.next_line()).await.expect("it says where it serves");
             let line = line.unwrap().unwrap_or_else(|| panic!("it ended: {said:?}"));
             if let Some(host) = line.strip_prefix("Serving http://") {
-                return Self { _server: server, _dir: dir, host: host.to_owned(), said };
+                return Self { server, _dir: dir, host: host.to_owned(), said };
             }
             said.push(line);
         }
     }
 
-    async fn status(&self) -> u16 {
+    pub(crate) async fn status(&self) -> u16 {
         let answer = timeout(PATIENCE, reqwest::get(format!("http://{}", self.host))).await.expect("an answer");
         answer.unwrap().status().as_u16()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.server.id().unwrap()
     }
 
     fn said(&self, text: &str) -> bool {

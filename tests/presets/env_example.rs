@@ -87,6 +87,7 @@ fn what_is_shown_as_a_default_is_the_default() {
         variables[name].clone()
     };
     let default = config(&Variables::new()).unwrap();
+    assert_eq!(shown("MAX_CONNECTIONS"), default.max_connections.to_string());
     assert_eq!(shown("UPLOAD_EXPIRES"), default.expires.as_secs().to_string());
     assert_eq!(shown("UPLOAD_TOKEN_EXPIRES"), default.token_expires.as_secs().to_string());
     assert_eq!(shown("UPLOAD_MAX_FILES"), default.limits.max_files.to_string());

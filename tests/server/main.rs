@@ -19,6 +19,7 @@ mod names_and_types;
 mod object_headers;
 mod page;
 mod refusals;
+mod slow_bodies;
 mod store_calls;
 mod sts;
 mod support;

@@ -31,11 +31,16 @@ use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, MIN_NAME_BYTES, Method};
 /// How long an upload may take where nobody says.
 const TOKEN_EXPIRES: Duration = Duration::from_hours(7 * 24);
 
+/// The most connections to one port where nobody says. Each takes a descriptor, and up to 64 KiB of what it sends.
+pub(super) const MAX_CONNECTIONS: usize = 4096;
+
 /// Everything an operator decides.
 #[derive(Clone)]
 pub struct Config {
     /// Where the page is served, if the operator says so.
     pub site_addr: Option<SocketAddr>,
+    /// The most connections to each port at one time.
+    pub max_connections: usize,
     /// The origins of the pages that upload, if the operator says so: see [`Config::origins`].
     pub upload_origins: Vec<Origin>,
     /// Where uploads go.
@@ -102,6 +107,7 @@ impl Config {
         let mut secrets = env.parsed("UPLOAD_SECRET", parse_secrets).unwrap_or_default().into_iter();
         let config = Self {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
+            max_connections: env.parsed("MAX_CONNECTIONS", parse_count).map_or(MAX_CONNECTIONS, NonZeroUsize::get),
             upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
             key_name: env.parsed("UPLOAD_KEY_NAME", parse_bool).unwrap_or(false),
             limits,

@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use self::{keys::Keys, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
-    connections::{self, Patience},
+    connections::{self, ConnectionLimits},
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -57,6 +57,7 @@ pub struct EmbeddedStore {
     _lock: File,
     endpoint: Endpoint,
     public_endpoint: Endpoint,
+    limits: ConnectionLimits,
 }
 
 impl EmbeddedStore {
@@ -82,7 +83,8 @@ impl EmbeddedStore {
             .fallback(move |request: Request| answer(service.clone(), request))
             .layer(cors::layer(site, origins));
         let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
-        Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint })
+        let limits = ConnectionLimits::default();
+        Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint, limits })
     }
 
     /// The store of a server that runs already; `None` where none does.
@@ -122,9 +124,16 @@ impl EmbeddedStore {
         &self.endpoint
     }
 
+    /// This store, for no more connections at one time.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.limits = ConnectionLimits::with_connections(connections);
+        self
+    }
+
     /// Answers until `shutdown` resolves.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        connections::serve(self.listener, self.router, Patience::default(), shutdown).await;
+        connections::serve(self.listener, self.router, self.limits, shutdown).await;
     }
 }
 

@@ -62,6 +62,11 @@ impl UploadService {
         self.0.config.checksum
     }
 
+    /// What the operator decided.
+    pub(super) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
     /// Where the pages that upload are; empty where the operator does not say.
     pub(super) fn upload_origins(&self) -> &[Origin] {
         &self.0.config.upload_origins
