@@ -1,10 +1,15 @@
 //! Temporary credentials for clients of Companion's protocol: what STS is asked for, and what becomes of its answer.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{Router, http::StatusCode};
+use futures::future::join_all;
 use reqwest::header::{CACHE_CONTROL, ORIGIN};
 use serde_json::{Value, json};
+use tokio::{sync::Semaphore, time};
 
 use crate::{
     companion::ORIGINS,
@@ -25,20 +30,31 @@ struct Lender {
     url: String,
     /// As forms.
     asked: Arc<Mutex<Vec<String>>>,
+    /// STS answers a call for each.
+    answers: Arc<Semaphore>,
 }
 
 impl Lender {
     async fn start(status: StatusCode, answer: &'static str, variables: &[(&str, &str)]) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&asked);
+        let answers = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        let (heard, may_answer) = (Arc::clone(&asked), Arc::clone(&answers));
         let sts = Router::new().fallback(move |form: String| {
             heard.lock().unwrap().push(form);
-            async move { (status, answer) }
+            let may_answer = Arc::clone(&may_answer);
+            async move {
+                may_answer.acquire().await.unwrap().forget();
+                (status, answer)
+            }
         });
         let sts = serve(sts).await;
         let bucket = [("S3_BUCKET", "photos"), ("S3_REGION", "eu-central-1")];
         let role = [("COMPANION_STS_ROLE_ARN", ROLE), ("AWS_ENDPOINT_URL_STS", &sts), ORIGINS];
-        Self { url: serve(router_for(&[&bucket[..], variables, &role].concat())).await, asked }
+        Self { url: serve(router_for(&[&bucket[..], variables, &role].concat())).await, asked, answers }
+    }
+
+    fn calls(&self) -> usize {
+        self.asked.lock().unwrap().len()
     }
 
     async fn lend(&self) -> (u16, Value) {
@@ -75,17 +91,57 @@ async fn credentials_are_for_uploads_below_the_prefix_whoever_asks_and_end_as_so
         "bucket": "photos",
         "region": "eu-central-1",
     });
-    for call in 0..2 {
-        assert_eq!(lender.lend().await, (200, expected.clone()));
-        let asked = ["Action", "RoleArn", "RoleSessionName", "DurationSeconds"].map(|name| lender.asked(call, name));
-        assert_eq!(asked, ["AssumeRole", ROLE, "companion", "900"]);
-        let uploads = json!({
-            "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            "Resource": "arn:aws:s3:::photos/in/*",
-        });
-        assert_eq!(lender.statements(call)[0], uploads);
+    assert_eq!(lender.lend().await, (200, expected));
+    let asked = ["Action", "RoleArn", "RoleSessionName", "DurationSeconds"].map(|name| lender.asked(0, name));
+    assert_eq!(asked, ["AssumeRole", ROLE, "companion", "900"]);
+    let uploads = json!({
+        "Effect": "Allow",
+        "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+        "Resource": "arn:aws:s3:::photos/in/*",
+    });
+    assert_eq!(lender.statements(0)[0], uploads);
+}
+
+#[tokio::test]
+async fn all_who_ask_have_one_answer_of_sts_for_the_first_half_of_its_life() {
+    let lender = Lender::start(StatusCode::OK, ANSWER, &[("UPLOAD_EXPIRES", "3600")]).await;
+    let answers = join_all((0..50).map(|_| lender.lend())).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0] && answer.0 == 200), "{answers:?}");
+    assert_eq!(lender.calls(), 1);
+    for (minutes, calls) in [(29, 1), (2, 2), (28, 2), (3, 3)] {
+        pass(Duration::from_mins(minutes)).await;
+        assert_eq!((lender.lend().await.0, lender.calls()), (200, calls), "after {minutes} minutes more");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_of_sts_holds_for_ten_seconds() {
+    let lender = Lender::start(StatusCode::FORBIDDEN, DENIED, &[]).await;
+    for (seconds, calls) in [(0, 1), (9, 1), (2, 2)] {
+        pass(Duration::from_secs(seconds)).await;
+        let answers = join_all((0..20).map(|_| lender.lend())).await;
+        assert!(answers.iter().all(|answer| answer.0 == 502), "{answers:?}");
+        assert_eq!(lender.calls(), calls, "after {seconds} seconds more");
+    }
+}
+
+#[tokio::test]
+async fn callers_that_do_not_wait_for_the_answer_have_sts_asked_once_all_together() {
+    let lender = Lender::start(StatusCode::OK, ANSWER, &[]).await;
+    lender.answers.forget_permits(usize::MAX);
+    for _ in 0..20 {
+        let is_asked = async {
+            while lender.calls() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answer = lender.lend() => panic!("STS has not answered, but {answer:?}"),
+            () = is_asked => {}
+        }
+    }
+    lender.answers.add_permits(9);
+    assert_eq!((lender.lend().await.0, lender.calls()), (200, 1));
 }
 
 #[tokio::test]
@@ -129,4 +185,11 @@ async fn pages_of_other_origins_get_none_and_sts_is_not_asked() {
         assert_eq!(answer.status(), status, "{origin}");
     }
     assert_eq!(lender.asked.lock().unwrap().len(), 1);
+}
+
+/// For every clock but the system's.
+async fn pass(time: Duration) {
+    time::pause();
+    time::advance(time).await;
+    time::resume();
 }

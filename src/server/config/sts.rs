@@ -35,6 +35,12 @@ impl StsConfig {
                 "UPLOAD_PREFIX has `*`, `?` or more than ASCII, which the policies for COMPANION_STS_ROLE_ARN can't have.",
             );
         }
+        if prefix.is_empty() {
+            env.problem(
+                "UPLOAD_PREFIX is the bucket's root, and COMPANION_STS_ROLE_ARN would let any program overwrite any object of \
+                 the bucket. Set UPLOAD_PREFIX to a folder.",
+            );
+        }
         let StoreConfig::S3(s3) = store else {
             env.problem("COMPANION_STS_ROLE_ARN has no use with the embedded store, which has no STS. Unset it.");
             return None;

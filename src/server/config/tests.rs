@@ -251,6 +251,16 @@ fn a_role_to_lend_credentials_of_needs_pages_and_an_sts_and_a_prefix_that_a_poli
 }
 
 #[test]
+fn nobody_is_lent_credentials_for_the_whole_bucket() {
+    let role =
+        [("COMPANION_STS_ROLE_ARN", "arn:aws:iam::123456789012:role/uploads"), ("COMPANION_ORIGINS", "https://a.b")];
+    let store = [("S3_BUCKET", "photos"), ("S3_REGION", "eu-central-1"), ("UPLOAD_PREFIX", "/")];
+    let problem = problems(&[&role[..], &store].concat());
+    assert!(problem.contains("UPLOAD_PREFIX is the bucket's root"), "{problem}");
+    assert_eq!(read(&store).unwrap().prefix, "");
+}
+
+#[test]
 fn the_pages_of_companions_clients_are_among_those_that_upload() {
     let origins = |variables: &[(&str, &str)]| {
         let origins = read(variables).unwrap().origins();

@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_sts::{
     Client,
@@ -6,6 +9,7 @@ use aws_sdk_sts::{
     types::Credentials,
 };
 use serde_json::{Value, json};
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{Store, UploadService, store::OPERATION_TIMEOUT, store_error::StoreError};
 use crate::{
@@ -22,6 +26,10 @@ use crate::{
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 const MIN_LIFE: Duration = Duration::from_mins(15);
 const MAX_LIFE: Duration = Duration::from_hours(1);
+
+/// Whatever STS answered, it is not asked again sooner: all that are refused ask again, and AWS counts the calls of a whole
+/// account.
+const MIN_PAUSE: Duration = Duration::from_secs(10);
 
 /// As Companion calls it. AWS's logs have it.
 const SESSION: &str = "companion";
@@ -43,6 +51,15 @@ const KMS_ACTIONS: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 pub(super) struct Sts {
     client: Client,
     role: RoleArn,
+    /// Locked while STS is asked, so that all who come in the meantime have the same answer.
+    last: Arc<Mutex<Option<Last>>>,
+}
+
+/// What STS answered last, to all who ask before `until`.
+#[derive(Debug)]
+struct Last {
+    answer: Result<Credentials, Refusal>,
+    until: Instant,
 }
 
 impl Sts {
@@ -54,7 +71,7 @@ impl Sts {
             .region(Region::new(store.bucket.region().to_owned()))
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
         config.set_endpoint_url(endpoint.as_ref().map(ToString::to_string));
-        Self { client: Client::from_conf(config.build()), role: role.clone() }
+        Self { client: Client::from_conf(config.build()), role: role.clone(), last: Arc::default() }
     }
 }
 
@@ -65,24 +82,53 @@ impl UploadService {
     }
 
     /// Credentials that end, for uploads below the prefix: the same for all who ask, so that a client can have new ones
-    /// while its upload runs.
+    /// while its upload runs. Those that are lent have half of their life before them.
     ///
     /// # Errors
     ///
     /// [`Refusal::StoreUnavailable`] and [`Refusal::StoreRefused`] as STS answers.
     pub(in crate::server) async fn lend_credentials(&self) -> Result<Credentials, Refusal> {
-        let none = || Refusal::StoreRefused { reason: "it has no credentials to lend".to_owned() };
         let sts = self.0.sts.as_ref().ok_or_else(none)?;
-        let life = self.0.config.expires.clamp(MIN_LIFE, MAX_LIFE);
+        let mut last = Arc::clone(&sts.last).lock_owned().await;
+        if let Some(Last { answer, until }) = &*last
+            && Instant::now() < *until
+        {
+            return answer.clone();
+        }
+        let service = self.clone();
+        // It is heard to its end also where the caller goes away: else each who does would have STS asked once more.
+        let asked = tokio::spawn(async move {
+            let answer = service.assume_role().await;
+            let pause = answer.as_ref().map_or(MIN_PAUSE, |credentials| service.lending_time(credentials));
+            *last = Some(Last { answer: answer.clone(), until: Instant::now() + pause });
+            answer
+        });
+        asked.await.unwrap_or_else(|_| Err(none()))
+    }
+
+    async fn assume_role(&self) -> Result<Credentials, Refusal> {
+        let sts = self.0.sts.as_ref().ok_or_else(none)?;
         let request = sts
             .client
             .assume_role()
             .role_arn(sts.role.as_str())
             .role_session_name(SESSION)
-            .duration_seconds(i32::try_from(life.as_secs()).unwrap_or(i32::MAX))
+            .duration_seconds(i32::try_from(self.life().as_secs()).unwrap_or(i32::MAX))
             .policy(self.lending_policy(&sts.role).to_string());
         let answer = request.send().await.map_err(|error| StoreError::new("AssumeRole", &error))?;
         answer.credentials.ok_or_else(none)
+    }
+
+    /// How long credentials are asked for.
+    fn life(&self) -> Duration {
+        self.0.config.expires.clamp(MIN_LIFE, MAX_LIFE)
+    }
+
+    /// How long credentials that have just come are lent.
+    fn lending_time(&self, credentials: &Credentials) -> Duration {
+        let end = SystemTime::try_from(*credentials.expiration()).unwrap_or(SystemTime::UNIX_EPOCH);
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        (left.min(self.life()) / 2).max(MIN_PAUSE)
     }
 
     /// Of what the role may do, this is left.
@@ -101,4 +147,8 @@ impl UploadService {
         }
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
+}
+
+fn none() -> Refusal {
+    Refusal::StoreRefused { reason: "it has no credentials to lend".to_owned() }
 }
