@@ -1,20 +1,31 @@
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
 
 use super::is_signed;
-use crate::server::Visitor;
+use crate::server::{UploadService, Visitor, config::Origin};
 
+/// Over HTTPS browsers take a cookie of this prefix from this very host alone: no sibling of the domain can plant one.
+///
+/// <https://www.rfc-editor.org/rfc/rfc6265bis#name-the-__host-prefix>
+const SECURE_COOKIE: &str = "__Host-upload_visitor";
+
+/// Over HTTP, where browsers refuse the prefix. It is not read over HTTPS, where a sibling may have planted it.
 const COOKIE: &str = "upload_visitor";
 
 const MAX_AGE_SECS: u32 = 365 * 24 * 60 * 60;
 
 /// Puts the [`Visitor`] into the request's extensions, and the cookie into the answer to a new one.
-pub(in crate::server) async fn identify_visitor(mut request: Request, next: Next) -> Response {
-    if let Some(visitor) = known_visitor(request.headers()) {
+pub(in crate::server) async fn identify_visitor(
+    State(service): State<UploadService>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let is_secure = is_secure(request.headers(), service.upload_origins());
+    if let Some(visitor) = known_visitor(request.headers(), is_secure) {
         request.extensions_mut().insert(visitor);
         return next.run(request).await;
     }
@@ -24,7 +35,7 @@ pub(in crate::server) async fn identify_visitor(mut request: Request, next: Next
         request.extensions_mut().insert(visitor);
         return next.run(request).await;
     }
-    let cookie = set_cookie(&visitor, is_https(request.headers()));
+    let cookie = set_cookie(&visitor, is_secure);
     request.extensions_mut().insert(visitor);
     let mut response = next.run(request).await;
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -33,16 +44,29 @@ pub(in crate::server) async fn identify_visitor(mut request: Request, next: Next
     response
 }
 
-fn known_visitor(headers: &HeaderMap) -> Option<Visitor> {
+/// Whether browsers reach this server by HTTPS: the proxy says so, or the operator, whose proxy need not.
+fn is_secure(headers: &HeaderMap, origins: &[Origin]) -> bool {
+    let own = || headers.get(header::HOST)?.to_str().ok();
+    let host = forwarded_host(headers).or_else(own).unwrap_or_default();
+    let mut schemes = origins.iter().filter(|origin| origin.is_at(host)).map(Origin::scheme).peekable();
+    is_https(headers) || (schemes.peek().is_some() && schemes.all(|scheme| scheme == "https"))
+}
+
+fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { SECURE_COOKIE } else { COOKIE }
+}
+
+fn known_visitor(headers: &HeaderMap, is_secure: bool) -> Option<Visitor> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == COOKIE).then(|| Visitor::from_cookie(value))?)
+    pairs.find_map(|(name, value)| (name == cookie_name(is_secure)).then(|| Visitor::from_cookie(value))?)
 }
 
 /// `Lax`, so that the cookie is there when S3 redirects back after a form.
-fn set_cookie(visitor: &Visitor, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={}; Path=/; Max-Age={MAX_AGE_SECS}; HttpOnly; SameSite=Lax{secure}", visitor.as_str())
+fn set_cookie(visitor: &Visitor, is_secure: bool) -> String {
+    let name = cookie_name(is_secure);
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{name}={}; Path=/; Max-Age={MAX_AGE_SECS}; HttpOnly; SameSite=Lax{secure}", visitor.as_str())
 }
 
 /// Whether the visitor's side of a proxy speaks TLS; this server itself never does.
@@ -66,16 +90,46 @@ pub(super) fn is_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn cookies(lines: &[&'static str]) -> HeaderMap {
-        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_static(line))).collect()
+    const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn known(cookie: &str, is_secure: bool) -> bool {
+        let headers = [(header::COOKIE, cookie.parse().unwrap())].into_iter().collect();
+        known_visitor(&headers, is_secure).is_some()
     }
 
     #[test]
     fn a_cookie_of_ours_is_found_among_others_and_a_malformed_one_is_not_taken() {
-        let ours = cookies(&["a=b; upload_visitor=aaaaaaaaaaaaaaaaaaaaaaaaaa", "c=d"]);
-        assert!(known_visitor(&ours).is_some());
+        let lines = ["a=b; upload_visitor=aaaaaaaaaaaaaaaaaaaaaaaaaa", "c=d"];
+        let ours = lines.iter().map(|line| (header::COOKIE, HeaderValue::from_static(line))).collect();
+        assert!(known_visitor(&ours, false).is_some());
         for bad in ["upload_visitor=", "upload_visitor=short", "upload_visitor=AAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-            assert!(known_visitor(&cookies(&[bad])).is_none(), "{bad}");
+            assert!(!known(bad, false), "{bad}");
         }
+    }
+
+    #[test]
+    fn over_https_the_cookie_is_one_that_no_other_host_of_the_domain_can_plant() {
+        let visitor = Visitor::from_cookie(ID).unwrap();
+        let set = set_cookie(&visitor, true);
+        assert!(set.starts_with("__Host-upload_visitor=") && set.contains("; Path=/;"), "{set}");
+        assert!(set.ends_with("; Secure") && !set.contains("Domain"), "{set}");
+        assert!(known(&format!("upload_visitor=planted; __Host-upload_visitor={ID}"), true));
+        assert!(!known(&format!("upload_visitor={ID}"), true));
+        assert!(known(&format!("upload_visitor={ID}"), false));
+    }
+
+    #[test]
+    fn the_operators_word_that_the_origin_is_https_is_enough() {
+        let origins = ["https://up.example", "http://both.example", "https://both.example"];
+        let origins: Vec<Origin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
+        let secure = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            is_secure(&headers, &origins)
+        };
+        assert!(secure(&[("host", "up.example")]));
+        assert!(secure(&[("host", "127.0.0.1:3000"), ("x-forwarded-host", "up.example")]));
+        assert!(!secure(&[("host", "127.0.0.1:3000")]), "a probe of the operator's own");
+        assert!(!secure(&[("host", "both.example")]));
+        assert!(secure(&[("host", "both.example"), ("x-forwarded-proto", "https")]));
     }
 }
