@@ -13,8 +13,9 @@ use super::{
     UploadService, Visitor,
     companion::companion_routes,
     http::{
-        OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, content_security_policy,
-        identify_visitor, open_object, refuse_cross_site, refuse_without_path, return_route, return_to_page,
+        HostCheck, OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, check_host,
+        content_security_policy, identify_visitor, open_object, refuse_cross_site, refuse_without_path, return_route,
+        return_to_page,
     },
     service::FormPage,
 };
@@ -24,6 +25,9 @@ use super::{
 /// Components and server functions find in their context an [`UploadService`], the [`Visitor`] and,
 /// on the page, a [`FormPage`]. `app` also runs once right here, without a request and so without the
 /// latter two.
+///
+/// Requests are answered for the hosts of [`Config::allowed_hosts`](super::Config::allowed_hosts) only, others with 421: in
+/// an app of your own, let `UPLOAD_ORIGINS` name its origins.
 pub fn router<App, Shell>(
     service: UploadService,
     options: LeptosOptions,
@@ -44,6 +48,7 @@ where
     };
     // JSON answers hold tokens; compressed together with what a caller chose, their length would tell.
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("application/json"));
+    let hosts = HostCheck::new(service.config());
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(app), context.clone(), page)
         // Leptos's own handler of files knows no 304.
@@ -57,6 +62,7 @@ where
         .layer(middleware::from_fn_with_state(service.clone(), add_form_page))
         .layer(middleware::from_fn_with_state(service, identify_visitor))
         .layer(middleware::from_fn(refuse_cross_site))
+        .layer(middleware::from_fn_with_state(hosts, check_host))
         .layer(middleware::from_fn(buffer_api_body))
         .layer(Extension(Room::default()))
         .layer(CompressionLayer::new().compress_when(compressed))

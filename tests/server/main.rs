@@ -12,6 +12,7 @@ mod embedded_store;
 mod fake_store;
 mod form;
 mod guards;
+mod hosts;
 mod integrity;
 mod multipart;
 mod multipart_refusals;

@@ -2,6 +2,7 @@
 //! them one restart at a time. `.env.example` documents each variable.
 
 mod environment;
+mod hosts;
 mod origin;
 mod store;
 mod sts;
@@ -11,12 +12,14 @@ use std::{env, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use self::{
     environment::Environment,
+    hosts::parse_hosts,
     origin::parse_origins,
     values::{
         parse_bool, parse_checksum, parse_header, parse_method, parse_prefix, parse_seconds, parse_secrets, parse_size,
     },
 };
 pub use self::{
+    hosts::{AllowedHosts, HostName},
     origin::Origin,
     store::{EmbeddedConfig, S3Config, StoreConfig},
     sts::{RoleArn, StsConfig},
@@ -43,6 +46,11 @@ pub struct Config {
     pub max_connections: usize,
     /// The origins of the pages that upload, if the operator says so: see [`Config::origins`].
     pub upload_origins: Vec<Origin>,
+    /// The hosts by which this server is reached besides those of the origins; `None`: all. See [`Config::allowed_hosts`].
+    pub upload_hosts: Option<Vec<HostName>>,
+    /// Whether `X-Forwarded-Host` and `X-Forwarded-Proto` come from a proxy; `None`: from peers on this machine or of its
+    /// private network.
+    pub trust_proxy: Option<bool>,
     /// Where uploads go.
     pub store: StoreConfig,
     /// What every key begins with: empty, or ending with `/`.
@@ -109,6 +117,8 @@ impl Config {
             site_addr: env.parsed("LEPTOS_SITE_ADDR", |text| parse_addr(text, 3000)),
             max_connections: env.parsed("MAX_CONNECTIONS", parse_count).map_or(MAX_CONNECTIONS, NonZeroUsize::get),
             upload_origins: env.parsed("UPLOAD_ORIGINS", parse_origins).unwrap_or_default(),
+            upload_hosts: env.parsed("UPLOAD_HOSTS", parse_hosts).unwrap_or_else(|| Some(Vec::new())),
+            trust_proxy: env.parsed("TRUST_PROXY", parse_bool),
             key_name: env.parsed("UPLOAD_KEY_NAME", parse_bool).unwrap_or(false),
             limits,
             meta: env.parsed("UPLOAD_META", str::parse).unwrap_or_default(),
@@ -175,6 +185,12 @@ impl Config {
     #[must_use]
     pub fn site_addr(&self) -> SocketAddr {
         self.site_addr.unwrap_or_else(|| ([127, 0, 0, 1], 3000).into())
+    }
+
+    /// The hosts by which the page may be asked for.
+    #[must_use]
+    pub fn allowed_hosts(&self) -> AllowedHosts {
+        AllowedHosts::new(&self.store_origins(), self.upload_hosts.as_deref())
     }
 
     /// The origins that the embedded store lets in besides the page's own.

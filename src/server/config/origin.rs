@@ -29,6 +29,11 @@ impl Origin {
         self.0.split(':').next().unwrap_or_default()
     }
 
+    /// The host, and the port if it is not the scheme's own.
+    pub(super) fn authority(&self) -> &str {
+        self.0.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
     /// Whether a browser that asks for this host, and perhaps port, may be on a page of this origin.
     pub(in crate::server) fn is_at(&self, host: &str) -> bool {
         format!("{}://{host}", self.scheme()).parse().is_ok_and(|origin: Self| origin == *self)

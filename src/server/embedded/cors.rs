@@ -1,4 +1,7 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ::http::{HeaderValue, Method, Uri, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -20,7 +23,8 @@ pub(super) fn layer(site: SocketAddr, origins: Vec<Origin>) -> CorsLayer {
 }
 
 /// `http://127.0.0.1:3000` and `http://localhost:3000` are the same page; and one that listens on
-/// every address has the host by which the visitor also reached this store.
+/// every address has the address by which the visitor also reached this store. A name could be another site's that is
+/// rebound to this machine: pages with names are in the list.
 fn is_our_page(origin: &HeaderValue, request: &Parts, site: SocketAddr) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()) else { return false };
     let (Some("http"), Some(host)) = (origin.scheme_str(), origin.host()) else { return false };
@@ -32,7 +36,8 @@ fn is_our_page(origin: &HeaderValue, request: &Parts, site: SocketAddr) -> bool 
         let reached = request.headers.get(header::HOST).and_then(|value| value.to_str().ok());
         let reached = reached.and_then(|value| value.parse::<Uri>().ok());
         let same_host = reached.is_some_and(|reached| reached.host() == Some(host));
-        return is_loopback || (site.ip().is_unspecified() && same_host);
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        return is_loopback || (site.ip().is_unspecified() && is_address && same_host);
     }
     host.trim_matches(['[', ']']).parse() == Ok(site.ip())
 }
@@ -42,7 +47,11 @@ mod tests {
     use super::*;
 
     fn allowed(site: &str, origin: &str) -> bool {
-        let request = ::http::Request::builder().header("host", "192.168.1.7:9000").body(()).unwrap();
+        allowed_at("192.168.1.7:9000", site, origin)
+    }
+
+    fn allowed_at(host: &str, site: &str, origin: &str) -> bool {
+        let request = ::http::Request::builder().header("host", host).body(()).unwrap();
         is_our_page(&origin.parse().unwrap(), &request.into_parts().0, site.parse().unwrap())
     }
 
@@ -60,5 +69,6 @@ mod tests {
     fn a_page_on_every_address_has_the_host_of_the_store() {
         assert!(allowed("0.0.0.0:3000", "http://192.168.1.7:3000"));
         assert!(!allowed("0.0.0.0:3000", "http://evil.example:3000"));
+        assert!(!allowed_at("evil.example:9000", "0.0.0.0:3000", "http://evil.example:3000"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod api_body;
 mod form_page;
+mod host;
 mod object_link;
 mod request_target;
 mod room;
@@ -12,6 +13,7 @@ mod visitor_cookie;
 
 pub(super) use api_body::buffer_api_body;
 pub(super) use form_page::{add_form_page, return_route, return_to_page};
+pub(super) use host::{HostCheck, check_host};
 pub use object_link::OBJECT_PATH;
 pub(super) use object_link::open_object;
 pub(super) use request_target::refuse_without_path;
