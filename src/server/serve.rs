@@ -78,6 +78,9 @@ impl Server {
         }
         let listener = TcpListener::bind(addr).await.map_err(|error| bind_error(addr, "LEPTOS_SITE_ADDR", error))?;
         let addr = listener.local_addr().map_err(|error| bind_error(addr, "LEPTOS_SITE_ADDR", error))?;
+        if let Some(warning) = open_to_all(&config, addr) {
+            eprintln!("{warning}");
+        }
         let (service, store) = open_store(config, addr).await?;
         Ok(Self { listener, addr, service, store })
     }
@@ -119,6 +122,22 @@ impl Server {
         // What takes longer is cut off; browsers try again.
         timeout(SHUTDOWN_GRACE, end).await.unwrap_or(Ok(()))
     }
+}
+
+/// What an operator has to know who lets others than himself reach the server: at its address, or by a name through a proxy.
+fn open_to_all(config: &Config, addr: SocketAddr) -> Option<String> {
+    let how = if !addr.ip().is_loopback() {
+        format!("It listens on {addr}, which other machines reach.")
+    } else if config.allowed_hosts().has_public_name() {
+        "UPLOAD_ORIGINS, COMPANION_ORIGINS or UPLOAD_HOSTS names a host that is not this machine.".to_owned()
+    } else {
+        return None;
+    };
+    let max = config.limits.max_size;
+    Some(format!(
+        "Anybody who reaches this server may upload any number of files of up to {max} bytes (UPLOAD_MAX_SIZE): there is no \
+         login. {how}"
+    ))
 }
 
 async fn open_store(config: Config, site: SocketAddr) -> Result<(UploadService, Option<RunningStore>), StartError> {
@@ -189,5 +208,31 @@ fn bind_error(addr: SocketAddr, variable: &'static str, error: io::Error) -> Sta
     match error.kind() {
         io::ErrorKind::AddrInUse => StartError::AddressTaken { addr, variable },
         _ => StartError::Io { what: format!("Can't listen on {addr} ({variable})"), error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lets_others_reach_the_server_is_told_that_anybody_may_upload() {
+        let warning = |addr: &str, variables: &[(&str, &str)]| {
+            let lookup =
+                |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+            open_to_all(&Config::from_lookup(lookup).unwrap(), addr.parse().unwrap())
+        };
+        for addr in ["0.0.0.0:3000", "192.168.1.7:3000", "[::]:3000"] {
+            let warning = warning(addr, &[("UPLOAD_MAX_SIZE", "7")]).unwrap();
+            assert!(warning.starts_with("Anybody who reaches this server may upload"), "{warning}");
+            assert!(warning.contains("up to 7 bytes") && warning.contains(addr), "{warning}");
+        }
+        for origins in ["UPLOAD_ORIGINS", "COMPANION_ORIGINS"] {
+            let proxied = warning("127.0.0.1:3000", &[(origins, "https://up.example")]).unwrap();
+            assert!(proxied.contains(origins), "{proxied}");
+        }
+        for variables in [&[][..], &[("UPLOAD_ORIGINS", "http://localhost:3000,http://127.0.0.1:3000")]] {
+            assert_eq!(warning("127.0.0.1:3000", variables), None);
+        }
     }
 }

@@ -91,6 +91,8 @@ fn what_is_shown_as_a_default_is_the_default() {
     assert_eq!(shown("UPLOAD_EXPIRES"), default.expires.as_secs().to_string());
     assert_eq!(shown("UPLOAD_TOKEN_EXPIRES"), default.token_expires.as_secs().to_string());
     assert_eq!(shown("UPLOAD_MAX_FILES"), default.limits.max_files.to_string());
+    assert_eq!(shown("UPLOAD_MAX_SIZE"), "5GiB");
+    assert_eq!(default.limits.max_size, 5 << 30);
     assert_eq!(shown("UPLOAD_PREFIX"), default.prefix);
     assert_eq!((shown("UPLOAD_METHOD").as_str(), default.method), ("auto", None));
 }

@@ -24,7 +24,7 @@ fn request() -> SignRequest {
 
 #[tokio::test]
 async fn parts_that_s3_would_not_take_are_refused_before_anything_begins() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(&[("UPLOAD_MAX_SIZE", "53687091200000")]).await;
     let visit = server.visit().await;
     let huge = SignRequest { part_size: Some(5 << 30), ..file("a", "", 53_687_091_200_000) };
     assert!(visit.sign_one(huge).await.is_ok());
@@ -252,7 +252,7 @@ async fn an_upload_that_ended_has_to_start_over() {
 
 #[tokio::test]
 async fn ten_thousand_checksums_fit_a_call() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(&[("UPLOAD_MAX_SIZE", "53687091200000")]).await;
     let visit = server.visit().await;
     let (_, token) = visit.begin(in_parts(8 << 20, file("a", "", 10_000 * (8 << 20)))).await;
     let checksum = Checksum { algorithm: ChecksumAlgorithm::Sha256, value: sha256(b"x").value };

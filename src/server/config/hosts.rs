@@ -33,12 +33,21 @@ impl AllowedHosts {
         let Some(name) = name_of(host) else { return false };
         self.allows_any || name.is_fixed() || self.names.contains(&name)
     }
+
+    /// Whether the operator expects visitors from other machines, through a proxy or a name of this one.
+    pub(in crate::server) fn has_public_name(&self) -> bool {
+        self.allows_any || self.names.iter().any(|name| !name.is_loopback())
+    }
 }
 
 impl HostName {
     /// Whether no DNS has a say in where it leads.
     fn is_fixed(&self) -> bool {
         self.0 == "localhost" || self.ip().is_some()
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.0 == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
     fn ip(&self) -> Option<IpAddr> {

@@ -34,6 +34,9 @@ use crate::s3::{ChecksumAlgorithm, MAX_OBJECT_SIZE, MIN_NAME_BYTES, Method};
 /// How long an upload may take where nobody says.
 const TOKEN_EXPIRES: Duration = Duration::from_hours(7 * 24);
 
+/// The most bytes of a file where nobody says: anybody may upload, and the operator pays.
+const MAX_SIZE: u64 = 5 << 30;
+
 /// The most connections to one port where nobody says. Each takes a descriptor, and up to 64 KiB of what it sends.
 pub(super) const MAX_CONNECTIONS: usize = 4096;
 
@@ -107,7 +110,7 @@ impl Config {
         let env = &mut Environment::new(&lookup);
         let store = StoreConfig::read(env);
         let limits = Limits {
-            max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_OBJECT_SIZE),
+            max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_SIZE),
             max_files: env.parsed("UPLOAD_MAX_FILES", parse_count).map_or(100, NonZeroUsize::get),
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };

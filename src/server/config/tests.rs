@@ -26,10 +26,7 @@ fn no_variable_means_the_embedded_store_on_a_loopback_port() {
     let config = read(&[("AWS_REGION", "eu-west-1"), ("S3_BUCKET", "")]).unwrap();
     let StoreConfig::Embedded(store) = &config.store else { panic!("a store elsewhere was chosen") };
     assert_eq!(store.addr, ([127, 0, 0, 1], 9000).into());
-    assert_eq!(
-        (config.prefix.as_str(), config.limits.max_size, config.limits.max_files),
-        ("uploads/", 10_000 * (5 << 30), 100)
-    );
+    assert_eq!((config.prefix.as_str(), config.limits.max_size, config.limits.max_files), ("uploads/", 5 << 30, 100));
 }
 
 #[test]
