@@ -13,9 +13,9 @@ use super::{
     UploadService, Visitor,
     companion::companion_routes,
     http::{
-        HostCheck, OBJECT_PATH, Room, add_form_page, add_security_headers, buffer_api_body, check_host,
-        content_security_policy, identify_visitor, open_object, refuse_cross_site, refuse_without_path, return_route,
-        return_to_page,
+        Compressors, HostCheck, OBJECT_PATH, Room, add_form_page, add_security_headers, bound_compression,
+        buffer_api_body, check_host, content_security_policy, identify_visitor, open_object, refuse_cross_site,
+        refuse_without_path, return_route, return_to_page,
     },
     service::FormPage,
 };
@@ -66,6 +66,7 @@ where
         .layer(middleware::from_fn(buffer_api_body))
         .layer(Extension(Room::default()))
         .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(middleware::from_fn_with_state(Compressors::default(), bound_compression))
         .layer(middleware::from_fn(add_security_headers))
         .layer(middleware::from_fn(refuse_without_path))
 }

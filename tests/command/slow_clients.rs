@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -55,6 +55,38 @@ async fn heads_that_never_end_take_64_kib_and_15_seconds_each_and_others_are_ser
     assert!(each < 150_000, "{each} bytes for each of {CONNECTIONS} connections");
     assert_eq!(served.status().await, 200);
     until(|| descriptors(&served) <= before).await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_not_all_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let pkg = dir.path().join("target/site/pkg");
+    fs::create_dir_all(&pkg).unwrap();
+    let lines: Vec<_> = (0..30_000_u64).map(|line| line.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_string()).collect();
+    let text = lines.join("\n");
+    fs::write(pkg.join("a.js"), text).unwrap();
+    let served = Served::start_in(dir, BINARY, &[]).await;
+    assert_eq!(served.status().await, 200);
+    let memory = peak_memory(&served);
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        // Small, so that the answer does not fit into the system's buffers.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut connection = socket.connect(served.host.parse().unwrap()).await.unwrap();
+        let head = format!("GET /pkg/a.js HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: br\r\n\r\n", served.host);
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connections.push(connection);
+    }
+    let mut compressed = 0;
+    for connection in &mut connections {
+        let mut head = [0; 1024];
+        let bytes = timeout(PATIENCE, connection.read(&mut head)).await.unwrap().unwrap();
+        compressed += usize::from(String::from_utf8_lossy(&head[..bytes]).contains("content-encoding: br"));
+    }
+    let each = (peak_memory(&served) - memory) / CONNECTIONS;
+    assert!(each < 1_000_000, "{each} bytes for each of {CONNECTIONS} connections");
+    assert!((1..CONNECTIONS / 2).contains(&compressed), "{compressed} answers are compressed");
 }
 
 #[tokio::test]

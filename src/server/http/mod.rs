@@ -2,6 +2,7 @@
 //! from our own page, how large it may be, and the headers of every answer.
 
 mod api_body;
+mod compression;
 mod form_page;
 mod host;
 mod object_link;
@@ -12,6 +13,7 @@ mod security_headers;
 mod visitor_cookie;
 
 pub(super) use api_body::buffer_api_body;
+pub(super) use compression::{Compressors, bound_compression};
 pub(super) use form_page::{add_form_page, return_route, return_to_page};
 pub(super) use host::{HostCheck, check_host};
 pub use object_link::OBJECT_PATH;
