@@ -6,12 +6,13 @@ use tokio::{
     time::timeout,
 };
 
-/// Bytes of large calls' bodies at one time, as they were received: eight of the largest. It bounds memory only up to a
+/// Bytes of calls' bodies at one time, as they were received: eight of the largest. It bounds memory only up to a
 /// factor: the buffer that a body is read into has room to grow, and what is made of it, as JSON, is not counted.
 const BYTES: usize = 64 << 20;
 
-/// What a call may have before it counts: nearly all have less, and are not refused because of others.
-const FREE_BYTES: usize = 64 << 10;
+/// Of each call the first bytes count apart, with as much room: nearly all calls have no more, and are not refused because of
+/// a few large ones.
+const SMALL_BYTES: usize = 64 << 10;
 
 /// When a call that found no room is worth another try.
 pub(in crate::server) const NO_ROOM_RETRY_SECS: u64 = 5;
@@ -26,7 +27,10 @@ const MAX_DRAINED_BYTES: usize = 64 << 20;
 /// The bytes of calls' bodies, of all callers together, from when they are received until the call is done with them:
 /// whoever sends slowly has his for as long.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct Room(Arc<Semaphore>);
+pub(in crate::server) struct Room {
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
 
 /// A body, and the room that it takes.
 #[derive(Debug, Default)]
@@ -37,7 +41,10 @@ pub(in crate::server) struct Held {
 
 /// Room that a call has, given back when this is dropped: not before what was made of the body is.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Taken(Option<OwnedSemaphorePermit>);
+pub(in crate::server) struct Taken {
+    small: Option<OwnedSemaphorePermit>,
+    large: Option<OwnedSemaphorePermit>,
+}
 
 /// Why a body is not there.
 #[derive(Debug)]
@@ -51,7 +58,8 @@ pub(in crate::server) enum Unread {
 
 impl Room {
     fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes)))
+        let [small, large] = [bytes; 2].map(|bytes| Arc::new(Semaphore::new(bytes)));
+        Self { small, large }
     }
 
     /// A body of at most `max` bytes.
@@ -83,15 +91,22 @@ impl Room {
         if after > max {
             return Err(Unread::TooLarge);
         }
-        let counted = u32::try_from(after.saturating_sub(before.max(FREE_BYTES))).map_err(|_| Unread::NoRoom)?;
-        let taken = Arc::clone(&self.0).try_acquire_many_owned(counted).map_err(|_| Unread::NoRoom)?;
-        match &mut held.taken.0 {
-            Some(all) => all.merge(taken),
-            none => *none = Some(taken),
-        }
+        let small = after.min(SMALL_BYTES) - before.min(SMALL_BYTES);
+        take(&self.small, small, &mut held.taken.small)?;
+        take(&self.large, data.len() - small, &mut held.taken.large)?;
         held.bytes.extend_from_slice(data);
         Ok(held)
     }
+}
+
+fn take(room: &Arc<Semaphore>, bytes: usize, all: &mut Option<OwnedSemaphorePermit>) -> Result<(), Unread> {
+    let bytes = u32::try_from(bytes).map_err(|_| Unread::NoRoom)?;
+    let taken = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| Unread::NoRoom)?;
+    match all {
+        Some(all) => all.merge(taken),
+        none => *none = Some(taken),
+    }
+    Ok(())
 }
 
 impl Default for Room {
@@ -104,21 +119,33 @@ impl Default for Room {
 mod tests {
     use super::*;
 
-    const LARGE: usize = 2 * FREE_BYTES;
+    const LARGE: usize = 2 * SMALL_BYTES;
 
     fn zeros(bytes: usize) -> Body {
         Body::from(vec![0; bytes])
     }
 
     #[tokio::test]
-    async fn large_calls_share_the_room_and_small_ones_need_none() {
-        let room = Room::new(FREE_BYTES);
-        let first = room.read(zeros(LARGE), LARGE).await.unwrap();
-        assert_eq!(first.bytes.len(), LARGE);
-        assert!(matches!(room.read(zeros(FREE_BYTES + 1), LARGE).await, Err(Unread::NoRoom)));
-        assert!(room.read(zeros(FREE_BYTES), LARGE).await.is_ok());
+    async fn large_calls_share_the_room_and_leave_that_of_small_ones_to_them() {
+        let room = Room::new(SMALL_BYTES * 3);
+        let first = room.read(zeros(SMALL_BYTES * 4), usize::MAX).await.unwrap();
+        assert_eq!(first.bytes.len(), SMALL_BYTES * 4);
+        assert!(matches!(room.read(zeros(SMALL_BYTES + 1), LARGE).await, Err(Unread::NoRoom)));
+        assert!(room.read(zeros(SMALL_BYTES), LARGE).await.is_ok());
         drop(first);
         assert!(room.read(zeros(LARGE), LARGE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn small_calls_have_no_more_room_than_there_is_however_many_they_are() {
+        let room = Room::new(SMALL_BYTES * 3);
+        let mut calls = Vec::new();
+        for _ in 0..300 {
+            calls.push(room.read(zeros(SMALL_BYTES / 100), LARGE).await.unwrap());
+        }
+        assert!(matches!(room.read(zeros(SMALL_BYTES / 10), LARGE).await, Err(Unread::NoRoom)));
+        calls.truncate(290);
+        assert!(room.read(zeros(SMALL_BYTES / 10), LARGE).await.is_ok());
     }
 
     #[tokio::test]
