@@ -30,6 +30,7 @@ mod credentials;
 pub mod embedded;
 pub mod http;
 mod limits;
+mod log;
 mod metadata;
 pub mod presign;
 pub mod provider;

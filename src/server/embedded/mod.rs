@@ -37,6 +37,7 @@ use self::{keys::Keys, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
     connections::{self, ConnectionLimits},
+    log::log,
     presign::{Bucket, Endpoint},
     provider::{Addressing, EMBEDDED},
     service::Store,
@@ -175,7 +176,7 @@ async fn answer(service: S3Service, request: Request) -> impl IntoResponse {
     match response {
         Ok(response) => response.map(axum::body::Body::new),
         Err(error) => {
-            eprintln!("The embedded store: {error:?}");
+            log(format_args!("The embedded store: {error:?}"));
             ::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

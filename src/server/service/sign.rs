@@ -14,6 +14,7 @@ use crate::{
     server::{
         Config, Visitor,
         content_type::content_type,
+        log::log,
         metadata::user_metadata,
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
         provider::ConditionalPut,
@@ -74,7 +75,7 @@ impl UploadService {
     /// A signature lasts no longer than the credentials it was made with, whatever it says, and than the store allows.
     pub(super) async fn signing(&self, now: SystemTime) -> Result<Signing, Refusal> {
         let credentials = self.0.store.credentials.at(now).await.map_err(|error| {
-            eprintln!("No credentials to sign with: {error}");
+            log(format_args!("No credentials to sign with: {error}"));
             Refusal::StoreRefused { reason: "it has no credentials to sign with".to_owned() }
         })?;
         let remaining = credentials.expiry().map(|end| end.duration_since(now).unwrap_or_default());

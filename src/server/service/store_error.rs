@@ -3,7 +3,10 @@ use std::{error::Error, fmt::Debug};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::{s3::Refusal, server::causes::causes};
+use crate::{
+    s3::Refusal,
+    server::{causes::causes, log::log},
+};
 
 /// Why the store did not do what the server asked.
 pub(super) enum StoreError {
@@ -33,7 +36,7 @@ impl StoreError {
             _ => {}
         }
         let answered = status.map(|status| format!(" was answered with {status}")).unwrap_or_default();
-        eprintln!("{operation}{answered}: {}", causes(error));
+        log(format_args!("{operation}{answered}: {}", causes(error)));
         match (error, status) {
             (_, Some(status)) if is_passing(status, error.code()) => {
                 Self::Unavailable { reason: format!("{operation} was answered with {status}.") }
