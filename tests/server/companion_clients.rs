@@ -118,7 +118,7 @@ async fn an_upload_that_its_client_never_hears_of_is_aborted() {
     let url = serve(router_for(&[ORIGINS, ("S3_BUCKET", "photos"), ("S3_ENDPOINT", &endpoint)])).await;
     let mut client = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
     let body = r#"{"filename":"film.mp4","type":"video/mp4"}"#;
-    let head = format!("POST /s3/multipart HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!("POST /s3/multipart HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
     client.write_all([&head, body].concat().as_bytes()).await.unwrap();
     store.asked.notified().await;
 
