@@ -67,7 +67,14 @@ impl Store {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let addr = ([127, 0, 0, 1], 0).into();
-        let config = EmbeddedConfig { addr, dir: dir.path().to_owned(), public_endpoint: None };
+        let config = EmbeddedConfig {
+            addr,
+            dir: dir.path().to_owned(),
+            public_endpoint: None,
+            syncs: false,
+            max_size: 1 << 30,
+            form_life: std::time::Duration::from_mins(15),
+        };
         let store = EmbeddedStore::open(&config, ([127, 0, 0, 1], 3000).into(), Vec::new()).await.unwrap();
         let endpoint = store.endpoint().to_string();
         let (stop, stopped) = oneshot::channel();

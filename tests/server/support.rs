@@ -51,6 +51,7 @@ impl TestServer {
         let mut env: BTreeMap<&str, &str> = variables.iter().copied().collect();
         env.insert("EMBEDDED_S3_DIR", &path);
         env.insert("EMBEDDED_S3_ADDR", "127.0.0.1:0");
+        env.entry("EMBEDDED_S3_FSYNC").or_insert("false");
         let config = Config::from_lookup(|name| env.get(name).map(|value| (*value).to_owned())).unwrap();
         let server = Server::bind(config, ([127, 0, 0, 1], 0).into()).await.unwrap();
         let (addr, service) = (server.addr(), server.service().clone());

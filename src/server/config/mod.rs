@@ -108,12 +108,16 @@ impl Config {
     /// With every problem there is.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = &mut Environment::new(&lookup);
-        let store = StoreConfig::read(env);
+        let mut store = StoreConfig::read(env);
         let limits = Limits {
             max_size: env.parsed("UPLOAD_MAX_SIZE", parse_size).unwrap_or(MAX_SIZE),
             max_files: env.parsed("UPLOAD_MAX_FILES", parse_count).map_or(100, NonZeroUsize::get),
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
+        let expires = env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15));
+        if let StoreConfig::Embedded(embedded) = &mut store {
+            (embedded.max_size, embedded.form_life) = (limits.max_size, expires);
+        }
         let prefix = env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned());
         let mut secrets = env.parsed("UPLOAD_SECRET", parse_secrets).unwrap_or_default().into_iter();
         let config = Self {
@@ -128,7 +132,7 @@ impl Config {
             cache_control: env.parsed("UPLOAD_CACHE_CONTROL", parse_header),
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
-            expires: env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15)),
+            expires,
             token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
             secret: secrets.next(),
             older_secrets: secrets.collect(),

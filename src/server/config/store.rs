@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     environment::Environment,
@@ -15,7 +15,7 @@ use crate::server::{
 const S3_VARIABLES: &[&str] =
     &["S3_PROVIDER", "S3_BUCKET", "S3_REGION", "S3_ACCOUNT", "S3_ENDPOINT", "S3_FORCE_PATH_STYLE"];
 
-const EMBEDDED_VARIABLES: &[&str] = &["EMBEDDED_S3_ADDR", "EMBEDDED_S3_DIR"];
+const EMBEDDED_VARIABLES: &[&str] = &["EMBEDDED_S3_ADDR", "EMBEDDED_S3_DIR", "EMBEDDED_S3_FSYNC"];
 
 /// Where uploads go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,12 @@ pub struct EmbeddedConfig {
     pub dir: PathBuf,
     /// The address browsers reach it by, when something stands between.
     pub public_endpoint: Option<Endpoint>,
+    /// Whether what is answered is on the disk, so that a power loss takes nothing of it.
+    pub syncs: bool,
+    /// The most bytes of an object, or of a part of one.
+    pub max_size: u64,
+    /// How long after it was signed a form is taken.
+    pub form_life: Duration,
 }
 
 /// A bucket elsewhere.
@@ -91,6 +97,9 @@ impl EmbeddedConfig {
                 .unwrap_or_else(|| ([127, 0, 0, 1], 9000).into()),
             dir: env.text("EMBEDDED_S3_DIR").unwrap_or_else(|| "data".to_owned()).into(),
             public_endpoint: public_endpoint(env),
+            syncs: env.parsed("EMBEDDED_S3_FSYNC", parse_bool).unwrap_or(true),
+            max_size: crate::s3::MAX_OBJECT_SIZE,
+            form_life: Duration::from_mins(15),
         }
     }
 }

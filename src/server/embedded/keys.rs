@@ -22,7 +22,7 @@ pub(super) struct Keys {
 impl Keys {
     /// The keys in `dir`, which is made if there is none.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        create_private(dir)?;
         let path = dir.join(FILE);
         match fs::read(&path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|error| {
@@ -46,8 +46,19 @@ impl Keys {
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
         file.sync_all()?;
         fs::rename(unfinished, path)?;
+        #[cfg(unix)]
+        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(keys)
     }
+}
+
+/// What visitors upload is for the server's user, not for everybody who has an account on the machine.
+fn create_private(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 #[cfg(unix)]

@@ -8,11 +8,14 @@
 //! data/.keys.json     this store's access keys, made at the first start; locked while a server uses them
 //! ```
 
+mod admission;
 mod cors;
+mod disk;
 mod drain;
 mod keys;
+mod locks;
 mod multipart;
-mod overwrite;
+mod put_object;
 mod sidecar;
 mod storage;
 
@@ -24,8 +27,14 @@ use std::{
     sync::Arc,
 };
 
+use ::http::{HeaderValue, header};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use axum::{Router, extract::Request, response::IntoResponse};
+use axum::{
+    Router,
+    extract::Request,
+    middleware,
+    response::{IntoResponse, Response},
+};
 use s3s::{
     auth::SimpleAuth,
     config::StaticConfigProvider,
@@ -33,7 +42,7 @@ use s3s::{
 };
 use tokio::net::TcpListener;
 
-use self::{keys::Keys, storage::Storage};
+use self::{disk::Disk, keys::Keys, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
     connections::{self, ConnectionLimits},
@@ -47,6 +56,12 @@ use super::{
 const BUCKET: &str = "uploads";
 
 const REGION: &str = "us-east-1";
+
+/// The most bytes of a form besides its file, and of one of its fields: the longest is the policy.
+const MAX_FORM_BYTES: usize = 64 << 10;
+const MAX_FIELD_BYTES: usize = 16 << 10;
+
+const MAX_FORM_PARTS: usize = 100;
 
 /// The store, ready to answer.
 #[derive(Debug)]
@@ -72,16 +87,18 @@ impl EmbeddedStore {
         let lock = try_lock(&config.dir)?.ok_or_else(|| {
             io::Error::other("another server uses this directory; give this one its own with EMBEDDED_S3_DIR")
         })?;
-        let storage = Storage::open(&config.dir, BUCKET)?;
+        let storage = Storage::open(Disk::new(&config.dir, config.syncs), BUCKET)?;
         let listener = TcpListener::bind(config.addr).await?;
         let endpoint = endpoint(listener.local_addr()?)?;
         let mut builder = S3ServiceBuilder::new(storage);
         // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
-        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(s3_config()))));
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(s3_config(config)))));
         builder.set_auth(SimpleAuth::from_single(&keys.access_key, keys.secret_key.as_str()));
         let service = builder.build();
+        let max_size = config.max_size;
         let router = Router::new()
-            .fallback(move |request: Request| answer(service.clone(), request))
+            .fallback(move |request: Request| answer(service.clone(), max_size, request))
+            .layer(middleware::map_response(as_download))
             .layer(cors::layer(site, origins));
         let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
         let limits = ConnectionLimits::default();
@@ -155,10 +172,19 @@ fn try_lock(dir: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// As Amazon's, this store takes signatures for its own region only: a set-up with another is wrong elsewhere too.
-fn s3_config() -> s3s::config::S3Config {
+/// As Amazon's, this store takes signatures for its own region only: a set-up with another is wrong elsewhere too. And
+/// nobody without a signature makes it hold more than a form of ours has.
+fn s3_config(EmbeddedConfig { max_size, form_life, .. }: &EmbeddedConfig) -> s3s::config::S3Config {
     let mut config = s3s::config::S3Config::default();
     config.expected_region = Some(REGION.parse().expect("this is a region"));
+    config.put_object_max_size = Some(*max_size);
+    config.post_object_max_file_size = *max_size;
+    config.form_max_field_size = MAX_FIELD_BYTES;
+    config.form_max_fields_size = MAX_FORM_BYTES;
+    config.form_max_parts = MAX_FORM_PARTS;
+    // s3s takes forms for as long as it takes clocks to differ; the policy has its own end besides.
+    let form_life = u32::try_from(form_life.as_secs()).unwrap_or(u32::MAX);
+    config.presigned_url_max_skew_time_secs = config.presigned_url_max_skew_time_secs.max(form_life);
     config
 }
 
@@ -169,8 +195,14 @@ fn endpoint(addr: SocketAddr) -> io::Result<Endpoint> {
     format!("http://{host}:{}", addr.port()).parse().map_err(io::Error::other)
 }
 
-async fn answer(service: S3Service, request: Request) -> impl IntoResponse {
+async fn answer(service: S3Service, max_size: u64, request: Request) -> impl IntoResponse {
+    let size = admission::check(request.method(), request.headers(), max_size);
     let (request, unread) = drain::keep_body(request, drain::MAX_SILENCE);
+    if let Err(refused) = size {
+        drop(request);
+        unread.drain().await;
+        return refused;
+    }
     let response = service.call(request.map(s3s::Body::http_body_unsync)).await;
     unread.drain().await;
     match response {
@@ -180,4 +212,17 @@ async fn answer(service: S3Service, request: Request) -> impl IntoResponse {
             ::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// Whatever a visitor uploaded is never a page of this store's origin, also where its attributes do not say that it is a
+/// download.
+async fn as_download(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    let is_object = headers.contains_key(header::LAST_MODIFIED);
+    if is_object && !headers.contains_key(header::CONTENT_DISPOSITION) {
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+    response
 }

@@ -1,30 +1,33 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 
-/// The files beside an object, as s3s-fs reads and writes them: attributes as the visitor gave them, and what the
-/// store itself found out.
-pub(super) struct Sidecar {
+use super::disk::Disk;
+
+/// The files beside an object, as s3s-fs reads them: attributes as the visitor gave them, and what the store itself found
+/// out.
+pub(super) struct Sidecar<'a> {
+    disk: &'a Disk,
     stem: PathBuf,
 }
 
-impl Sidecar {
-    pub(super) fn new(root: &Path, bucket: &str, key: &str) -> Self {
-        Self { stem: root.join(format!(".bucket-{}.object-{}", BASE64.encode(bucket), BASE64.encode(key))) }
+impl<'a> Sidecar<'a> {
+    pub(super) fn new(disk: &'a Disk, bucket: &str, key: &str) -> Self {
+        let stem = disk.root().join(format!(".bucket-{}.object-{}", BASE64.encode(bucket), BASE64.encode(key)));
+        Self { disk, stem }
     }
 
+    /// Before the object has its name: one without attributes would be served as a page, and has no checksum.
+    ///
     /// `sha256` is in Base64, and for an object made of parts with `-` and their number at its end.
     pub(super) fn write(&self, attributes: &Value, e_tag: &str, sha256: Option<&str>) -> io::Result<()> {
         let mut found_out = json!({ "e_tag": e_tag });
         if let Some(sha256) = sha256 {
             found_out["checksum_sha256"] = sha256.into();
         }
-        fs::write(self.path("metadata"), serde_json::to_vec(attributes)?)?;
-        fs::write(self.path("internal"), serde_json::to_vec(&found_out)?)
+        self.disk.replace(&self.path("metadata"), &serde_json::to_vec(attributes)?)?;
+        self.disk.replace(&self.path("internal"), &serde_json::to_vec(&found_out)?)
     }
 
     /// Removes both; s3s-fs leaves them behind.

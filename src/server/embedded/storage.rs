@@ -1,13 +1,16 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io};
 
 use ::http::header;
 use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
 
-use super::{multipart::Multipart, overwrite::Overwrites, sidecar::Sidecar};
+use super::{
+    disk::Disk,
+    locks::KeyLocks,
+    multipart::{Multipart, internal},
+    put_object::put_object,
+    sidecar::Sidecar,
+};
 
 /// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
 /// Base64, and a file's name has at most 255 bytes.
@@ -19,25 +22,31 @@ const MAX_KEY_BYTES: usize = 161;
 pub(super) struct Storage {
     files: FileSystem,
     multipart: Multipart,
-    overwrites: Overwrites,
-    root: PathBuf,
+    /// For whoever names or removes an object.
+    locks: KeyLocks,
+    disk: Disk,
 }
 
 impl Storage {
     /// The store in `root`, with its bucket. What an upload left there when the server was killed in
     /// the middle of it is removed.
-    pub(super) fn open(root: &Path, bucket: &str) -> io::Result<Self> {
-        fs::create_dir_all(root.join(bucket))?;
-        let files = FileSystem::new(root).map_err(|error| io::Error::other(format!("{error:?}")))?;
-        Ok(Self { files, multipart: Multipart::open(root)?, overwrites: Overwrites::default(), root: root.to_owned() })
+    pub(super) fn open(disk: Disk, bucket: &str) -> io::Result<Self> {
+        disk.create_dirs(&disk.root().join(bucket))?;
+        let files = FileSystem::new(disk.root()).map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let locks = KeyLocks::default();
+        Ok(Self { files, multipart: Multipart::open(disk.clone(), locks.clone())?, locks, disk })
     }
 
     /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.
-    fn tidy_after(&self, bucket: &str, key: &str) {
-        Sidecar::new(&self.root, bucket, key).remove();
-        if let Some(folder) = self.root.join(bucket).join(key).parent() {
-            // Fails, as it should, where other objects are in it.
-            let _ = fs::remove_dir(folder);
+    fn tidy_after(&self, bucket: &str, key: &str) -> io::Result<()> {
+        Sidecar::new(&self.disk, bucket, key).remove();
+        let object = self.disk.root().join(bucket).join(key);
+        let Some(folder) = object.parent() else { return Ok(()) };
+        // Fails, as it should, where other objects are in it.
+        match fs::remove_dir(folder) {
+            Ok(()) => self.disk.sync_names(folder.parent().unwrap_or(self.disk.root())),
+            Err(_) if folder.exists() => self.disk.sync_names(folder),
+            Err(_) => Ok(()),
         }
     }
 }
@@ -54,20 +63,22 @@ fn with_etag(mut response: S3Response<dto::PutObjectOutput>) -> S3Response<dto::
 impl S3 for Storage {
     async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> S3Result<S3Response<dto::PutObjectOutput>> {
         check(&request.input.key)?;
-        if !request.input.if_none_match.as_ref().is_some_and(dto::IfNoneMatch::is_any) {
-            return self.files.put_object(request).await.map(with_etag);
-        }
-        let attempt = self.overwrites.attempt(&self.root.join(&request.input.bucket).join(&request.input.key));
-        let request = request.map_input(|mut input| {
-            input.body = input.body.map(|body| attempt.guard(body));
-            input
-        });
-        let stored = self.files.put_object(request).await;
-        if attempt.is_late() { Err(s3_error!(PreconditionFailed)) } else { stored }
+        put_object(&self.disk, &self.locks, request.input).await.map(S3Response::new).map(with_etag)
     }
 
-    async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        mut request: S3Request<dto::GetObjectInput>,
+    ) -> S3Result<S3Response<dto::GetObjectOutput>> {
         check(&request.input.key)?;
+        if let Some(dto::Range::Suffix { length }) = request.input.range {
+            let object = self.disk.root().join(&request.input.bucket).join(&request.input.key);
+            let size = tokio::fs::metadata(object).await.map(|metadata| metadata.len()).unwrap_or_default();
+            // The last bytes, however many there are: s3s-fs seeks before the first.
+            if size > 0 && length > size {
+                request.input.range = Some(dto::Range::Int { first: 0, last: None });
+            }
+        }
         self.files.get_object(request).await
     }
 
@@ -97,8 +108,9 @@ impl S3 for Storage {
     ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
         check(&request.input.key)?;
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let _lock = self.locks.lock(&key).await;
         let output = self.files.delete_object(request).await?;
-        self.tidy_after(&bucket, &key);
+        self.tidy_after(&bucket, &key).map_err(internal)?;
         Ok(output)
     }
 
@@ -167,16 +179,41 @@ fn check(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY_BYTES {
         return Err(s3_error!(KeyTooLongError, "The embedded store takes keys of at most {MAX_KEY_BYTES} bytes."));
     }
-    let is_plain = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['\\', '\0']);
+    let is_plain = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && !segment.contains(['\\', '\0'])
+            && (cfg!(not(windows)) || is_name_on_windows(segment))
+    };
     if key.split('/').all(is_plain) {
         return Ok(());
     }
     Err(s3_error!(InvalidArgument, "The embedded store takes no key with an empty or dotted segment or a backslash."))
 }
 
+/// Windows takes some names for streams, wildcards and devices, and drops dots and spaces at their end.
+///
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
+fn is_name_on_windows(segment: &str) -> bool {
+    const DEVICES: [&str; 8] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "COM", "LPT"];
+    let stem = segment.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let stem = stem.strip_suffix(|last: char| last.is_numeric()).unwrap_or(&stem);
+    !segment.contains(['<', '>', ':', '"', '|', '?', '*'])
+        && !segment.contains(char::is_control)
+        && !segment.ends_with(['.', ' '])
+        && !DEVICES.contains(&stem)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_devices_and_streams_are_no_names() {
+        assert!(is_name_on_windows("Größe 1.txt") && is_name_on_windows("common.txt") && is_name_on_windows("nulls"));
+        for name in ["a:b", "a*", "con", "NUL.txt", "com1.png", "LPT9", "a.", "a "] {
+            assert!(!is_name_on_windows(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_key_can_not_lead_to_another_objects_file() {

@@ -42,17 +42,19 @@ pub(super) struct Assembled {
 /// Nothing of it is held in memory, and its last step gives the object its name: whenever the server is killed before, the
 /// call can be made again.
 pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3Result<Assembled> {
-    let CompleteMultipartUploadInput { bucket, key, upload_id: id, multipart_upload, if_none_match, .. } = input;
+    let CompleteMultipartUploadInput { bucket, key, upload_id: id, multipart_upload, .. } = input;
     let upload = files.upload(&id, &bucket, &key)?;
     let object = files.object(&bucket, &key);
-    if if_none_match.is_some_and(|condition| condition.is_any()) && object.exists() {
+    // With or without `If-None-Match: *`, as in one request: no key is used twice.
+    if object.is_file() {
         return Err(s3_error!(PreconditionFailed));
     }
     let asked = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
     let parts = check_parts(files, &id, &upload, &asked)?;
     let assembled = Assembled { e_tag: e_tag(&parts), sha256: upload.with_sha256.then(|| composite(&parts)).flatten() };
+    let disk = files.disk();
     let write_sidecar = || {
-        let sidecar = Sidecar::new(files.root(), &bucket, &key);
+        let sidecar = Sidecar::new(disk, &bucket, &key);
         sidecar.write(&upload.attributes, &assembled.e_tag, assembled.sha256.as_deref()).map_err(internal)
     };
 
@@ -61,11 +63,11 @@ pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3
         write_sidecar()?;
         files.publish(&id, parts[0].stored.size)?;
     } else {
-        let unfinished = Unfinished(files.temporary());
+        let unfinished = Unfinished(disk.temporary());
         concatenate(files, &id, &parts, &unfinished.0)?;
         write_sidecar()?;
-        fs::create_dir_all(object.parent().unwrap_or(files.root())).map_err(internal)?;
-        fs::rename(&unfinished.0, &object).map_err(internal)?;
+        disk.create_dirs(object.parent().unwrap_or(disk.root())).map_err(internal)?;
+        disk.rename(&unfinished.0, &object).map_err(internal)?;
         // The object is there, whatever becomes of what it was made of.
         if let Err(error) = files.remove(&id) {
             eprintln!("The embedded store could not remove a completed upload: {error}");
@@ -141,12 +143,14 @@ fn append(files: &Files, id: &str, parts: &[Asked], in_order: usize) -> S3Result
         copy(files, id, asked, &mut slots)?;
     }
     // What was left there by parts that never became any.
-    slots.set_len(size(parts)).map_err(internal)
+    slots.set_len(size(parts)).map_err(internal)?;
+    files.disk().sync(&slots).map_err(internal)
 }
 
 fn concatenate(files: &Files, id: &str, parts: &[Asked], target: &Path) -> S3Result<()> {
     let mut target = File::create(target).map_err(internal)?;
-    parts.iter().try_for_each(|asked| copy(files, id, asked, &mut target))
+    parts.iter().try_for_each(|asked| copy(files, id, asked, &mut target))?;
+    files.disk().sync(&target).map_err(internal)
 }
 
 /// On Linux the kernel copies by itself, and file systems that can share blocks do.

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    super::disk::Disk,
     internal,
-    receive::{Place, Received},
+    receive::{Place, Received, Slot},
     slots::{Claim, Slots},
 };
 use crate::server::random::random_id;
@@ -28,6 +29,9 @@ const NEW: &str = "new-";
 
 /// Before the part size and the id of an upload whose slots are an object that has only to get its name.
 const DONE: &str = "done-";
+
+/// How long an upload stays that can't be read: somebody may want to look at it.
+const MAX_UNREADABLE_AGE: Duration = Duration::from_hours(24);
 
 /// More than an id has, and less than a file system refuses.
 const MAX_ID_BYTES: usize = 64;
@@ -50,6 +54,7 @@ const MAX_HOLE: u64 = 16;
 /// is over.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
+    disk: Disk,
     root: PathBuf,
     slots: Slots,
 }
@@ -98,25 +103,20 @@ pub(super) enum Location {
 }
 
 impl Files {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), slots: Slots::default() }
+    pub(super) fn new(disk: Disk) -> Self {
+        Self { root: disk.root().to_owned(), disk, slots: Slots::default() }
     }
 
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// A path for what is not complete yet. s3s-fs removes such files at the next start.
-    pub(super) fn temporary(&self) -> PathBuf {
-        self.root.join(format!(".tmp.{}.internal.part", random_id()))
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     pub(super) fn create(&self, upload: &Upload) -> io::Result<String> {
         let id = random_id();
         let new = self.root.join(DIR).join(format!("{NEW}{id}"));
-        fs::create_dir_all(&new)?;
+        self.disk.create_dirs(&new)?;
         self.write(&new.join(UPLOAD), upload)?;
-        fs::rename(new, self.root.join(DIR).join(&id))?;
+        self.disk.rename(&new, &self.root.join(DIR).join(&id))?;
         Ok(id)
     }
 
@@ -149,7 +149,7 @@ impl Files {
             Some(size) => self.free_slot(id, number, size)?,
             None => None,
         };
-        Ok(slot.unwrap_or_else(|| Place::Own(self.temporary())))
+        Ok(slot.unwrap_or_else(|| Place::Own(self.disk.temporary())))
     }
 
     fn free_slot(&self, id: &str, number: i32, size: u64) -> S3Result<Option<Place>> {
@@ -162,7 +162,7 @@ impl Files {
         };
         let offset = offset(number, size);
         let is_free = self.part(id, number)?.is_none() && offset < end + MAX_HOLE * size;
-        Ok(is_free.then_some(Place::Slot { file, offset, _claim: claim }))
+        Ok(is_free.then_some(Place::Slot(Slot { file, offset, _claim: claim })))
     }
 
     /// That no slot of an upload is written; `None` if one is.
@@ -174,13 +174,15 @@ impl Files {
     pub(super) fn put_part(&self, id: &str, number: i32, received: &Received) -> S3Result<()> {
         let dir = self.dir(id)?;
         let bytes = match &received.place {
-            Place::Slot { .. } => Location::Slot,
+            Place::Slot(_) => Location::Slot,
             Place::Own(path) => {
                 let file = format!("{number:05}.{}", random_id());
                 fs::rename(path, dir.join(&file)).map_err(no_such_upload)?;
                 Location::Own(file)
             }
         };
+        // The bytes have their name before a record says so.
+        self.disk.sync_names(&dir).map_err(no_such_upload)?;
         let before = self.part(id, number)?;
         let (e_tag, sha256) = (received.e_tag.clone(), received.sha256.clone());
         let part = StoredPart { bytes, size: received.size, e_tag, sha256 };
@@ -192,11 +194,12 @@ impl Files {
         Ok(())
     }
 
-    /// `None` if there is no such part, as in an upload that has ended.
+    /// `None` if there is no such part, as in an upload that has ended, or if its record can't be read: then it was not
+    /// whole when the power went, and nobody was told that the part is there.
     pub(super) fn part(&self, id: &str, number: i32) -> S3Result<Option<StoredPart>> {
         match read(&self.dir(id)?.join(record(number))) {
             Ok(part) => Ok(Some(part)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_unreadable(&error) => Ok(None),
             Err(error) => Err(internal(error)),
         }
     }
@@ -229,7 +232,7 @@ impl Files {
     /// Ends an upload: its slots of this size are the object.
     pub(super) fn publish(&self, id: &str, size: u64) -> S3Result<()> {
         let done = self.root.join(DIR).join(format!("{DONE}{size}-{id}"));
-        fs::rename(self.dir(id)?, &done).map_err(no_such_upload)?;
+        self.disk.rename(&self.dir(id)?, &done).map_err(no_such_upload)?;
         self.name_object(id, size, &done).map_err(internal)
     }
 
@@ -238,8 +241,8 @@ impl Files {
         let name = || {
             let upload: Upload = read(&done.join(UPLOAD))?;
             let object = self.object(&upload.bucket, &upload.key);
-            fs::create_dir_all(object.parent().unwrap_or(&self.root))?;
-            fs::rename(done.join(slots_of(size)), object)
+            self.disk.create_dirs(object.parent().unwrap_or(&self.root))?;
+            self.disk.rename(&done.join(slots_of(size)), &object)
         };
         name().inspect_err(|_| drop(fs::rename(done, self.root.join(DIR).join(id))))?;
         self.clear_away(done);
@@ -271,6 +274,7 @@ impl Files {
                 // Its object has its name.
                 Some(_) => self.clear_away(&dir),
                 None if name.starts_with(GONE) || name.starts_with(NEW) => self.clear_away(&dir),
+                None if is_unreadable_since_long(&dir) => self.clear_away(&dir),
                 None => {}
             }
         }
@@ -284,11 +288,8 @@ impl Files {
         if is_ours { Ok(self.root.join(DIR).join(id)) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
-    /// Nobody ever sees half of it.
     fn write(&self, path: &Path, content: &impl Serialize) -> io::Result<()> {
-        let unfinished = self.temporary();
-        fs::write(&unfinished, serde_json::to_vec(content)?)?;
-        fs::rename(&unfinished, path).inspect_err(|_| drop(fs::remove_file(&unfinished)))
+        self.disk.replace(path, &serde_json::to_vec(content)?)
     }
 }
 
@@ -305,6 +306,19 @@ fn offset(number: i32, size: u64) -> u64 {
 /// The name of the file that tells of a part.
 fn record(number: i32) -> String {
     format!("{number:05}.json")
+}
+
+/// Whether nobody can go on with an upload, and nobody lists it: what it was begun with can't be read. It was not whole when
+/// the power went.
+fn is_unreadable_since_long(dir: &Path) -> bool {
+    let is_old = |modified: SystemTime| modified.elapsed().is_ok_and(|age| age > MAX_UNREADABLE_AGE);
+    let is_unreadable = read::<Upload>(&dir.join(UPLOAD)).is_err();
+    is_unreadable && dir.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_old)
+}
+
+/// Whether a file is there, but was not written whole.
+fn is_unreadable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> io::Result<T> {

@@ -6,46 +6,36 @@ mod files;
 mod receive;
 mod slots;
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::io;
 
 use s3s::{S3Error, S3Result, dto, s3_error};
 use serde_json::json;
-use tokio::{
-    sync::{Mutex, OwnedMutexGuard},
-    task::spawn_blocking,
-};
+use tokio::task::spawn_blocking;
 
+pub(super) use self::receive::{Expected, Place, Received, Wanted, Writer};
 use self::{
     assemble::assemble,
     files::{Files, StoredPart, Upload},
-    receive::{Expected, Received, Wanted, Writer},
 };
+use super::{disk::Disk, locks::KeyLocks, sidecar::Sidecar};
 
 const MAX_PART_NUMBER: i32 = 10_000;
 
 const PAGE: i32 = 1000;
 
-const LOCKS: usize = 64;
-
 /// The unfinished uploads. They survive a restart.
 #[derive(Debug)]
 pub(super) struct Multipart {
     files: Files,
-    /// A second call for the same key waits for the first, and then finds what came of it. A key has one of these locks by
-    /// its hash, and seldom one with another key under way.
-    completing: Vec<Arc<Mutex<()>>>,
+    /// A second call for the same key waits for the first, and then finds what came of it.
+    locks: KeyLocks,
 }
 
 impl Multipart {
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
-        let files = Files::new(root);
+    pub(super) fn open(disk: Disk, locks: KeyLocks) -> io::Result<Self> {
+        let files = Files::new(disk);
         files.clean()?;
-        Ok(Self { files, completing: std::iter::repeat_with(Arc::default).take(LOCKS).collect() })
+        Ok(Self { files, locks })
     }
 
     pub(super) async fn create(
@@ -93,7 +83,7 @@ impl Multipart {
         let mut wanted = Wanted { md5: expected.md5.is_some(), sha256: expected.sha256.is_some() };
         let open = self.blocking(move |files| {
             wanted.sha256 |= files.upload(&id, &bucket, &key)?.with_sha256;
-            Writer::open(files.place(&id, part_number, size)?, wanted)
+            Writer::open(files.place(&id, part_number, size)?, wanted, files.disk().clone())
         });
         let received = Received::write(body, open.await?, &expected).await?;
         let output = dto::UploadPartOutput {
@@ -115,11 +105,12 @@ impl Multipart {
             numbers.retain(|number| *number > marker);
             let is_truncated = numbers.len() > max_parts.try_into().unwrap_or(0);
             numbers.truncate(max_parts.try_into().unwrap_or(0));
+            // What can't be read of an upload that goes on is no part: it can be sent again.
             let listed = |number: &i32| {
-                let part = files.part(&upload_id, *number)?.ok_or_else(|| s3_error!(NoSuchUpload))?;
-                Ok(listed(*number, &part, upload.with_sha256))
+                let part = files.part(&upload_id, *number).transpose()?;
+                Some(part.map(|part| listed(*number, &part, upload.with_sha256)))
             };
-            let parts = numbers.iter().map(listed);
+            let parts = numbers.iter().filter_map(listed);
             Ok(dto::ListPartsOutput {
                 parts: Some(parts.collect::<S3Result<_>>()?),
                 next_part_number_marker: numbers.last().copied(),
@@ -169,7 +160,7 @@ impl Multipart {
         &self,
         input: dto::CompleteMultipartUploadInput,
     ) -> S3Result<dto::CompleteMultipartUploadOutput> {
-        let completing = self.lock(&input.key).await;
+        let completing = self.locks.lock(&input.key).await;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
         let assembled = self.blocking(move |files| {
             let assembled = assemble(files, input);
@@ -190,21 +181,18 @@ impl Multipart {
 
     pub(super) async fn abort(&self, input: dto::AbortMultipartUploadInput) -> S3Result<()> {
         // Not in the middle of a completion.
-        let completing = self.lock(&input.key).await;
+        let completing = self.locks.lock(&input.key).await;
         self.blocking(move |files| {
             files.upload(&input.upload_id, &input.bucket, &input.key)?;
             files.remove(&input.upload_id)?;
+            // Those of a completion that was cut off before the object had its name.
+            if !files.object(&input.bucket, &input.key).exists() {
+                Sidecar::new(files.disk(), &input.bucket, &input.key).remove();
+            }
             drop(completing);
             Ok(())
         })
         .await
-    }
-
-    async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let lock = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
-        Arc::clone(&self.completing[lock]).lock_owned().await
     }
 
     /// Does what waits for the disk where it keeps no request waiting.
@@ -238,6 +226,6 @@ fn listed_upload((id, upload): (String, Upload)) -> dto::MultipartUpload {
     }
 }
 
-fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
+pub(super) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> S3Error {
     s3_error!(error, InternalError)
 }

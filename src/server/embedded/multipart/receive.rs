@@ -13,39 +13,46 @@ use s3s::{S3Result, dto::StreamingBlob, s3_error};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::{files::no_such_upload, internal, slots::Claim};
+use super::{super::disk::Disk, files::no_such_upload, internal, slots::Claim};
 
 /// Bytes that are hashed and written at one time: enough that the change of threads is not what takes the time.
 const BATCH: usize = 512 << 10;
 
 /// What the sender says of a body.
-pub(super) struct Expected {
-    pub(super) size: Option<u64>,
+pub(in super::super) struct Expected {
+    pub(in super::super) size: Option<u64>,
     /// In Base64.
-    pub(super) md5: Option<String>,
+    pub(in super::super) md5: Option<String>,
     /// In Base64.
-    pub(super) sha256: Option<String>,
+    pub(in super::super) sha256: Option<String>,
 }
 
 /// Where a body is written to.
-pub(super) enum Place {
+pub(in super::super) enum Place {
     /// Between the bytes of other parts, which are not touched.
-    Slot { file: PathBuf, offset: u64, _claim: Claim },
+    Slot(Slot),
     /// In a file of its own, which is removed again unless it becomes something else.
     Own(PathBuf),
 }
 
+/// A place between the bytes of other parts.
+pub(in super::super) struct Slot {
+    pub(super) file: PathBuf,
+    pub(super) offset: u64,
+    pub(super) _claim: Claim,
+}
+
 /// A body that is on the disk, and is what the sender said.
-pub(super) struct Received {
-    pub(super) place: Place,
-    pub(super) size: u64,
+pub(in super::super) struct Received {
+    pub(in super::super) place: Place,
+    pub(in super::super) size: u64,
     /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256 where that is asked for, else the
     /// CRC-64/NVME. S3's own `ETag` is not always an MD5 either; one of 64 or 16 digits can't be taken for one.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-    pub(super) e_tag: String,
+    pub(in super::super) e_tag: String,
     /// In Base64, where it is asked for.
-    pub(super) sha256: Option<String>,
+    pub(in super::super) sha256: Option<String>,
 }
 
 impl Received {
@@ -54,7 +61,11 @@ impl Received {
     /// # Errors
     ///
     /// `BadDigest` for other bytes than expected, `IncompleteBody` for fewer or if the connection breaks.
-    pub(super) async fn write(mut body: StreamingBlob, mut writer: Writer, expected: &Expected) -> S3Result<Self> {
+    pub(in super::super) async fn write(
+        mut body: StreamingBlob,
+        mut writer: Writer,
+        expected: &Expected,
+    ) -> S3Result<Self> {
         let (mut batch, mut bytes_in_batch, mut received) = (Vec::new(), 0, 0);
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
@@ -70,14 +81,14 @@ impl Received {
                 bytes_in_batch = 0;
             }
         }
-        writer.write(batch).await?.finish(expected)
+        writer.write(batch).await?.sync().await?.finish(expected)
     }
 }
 
 impl Place {
     fn open(&self) -> io::Result<File> {
         match self {
-            Self::Slot { file, offset, .. } => {
+            Self::Slot(Slot { file, offset, .. }) => {
                 let mut file = File::options().write(true).create(true).truncate(false).open(file)?;
                 file.seek(SeekFrom::Start(*offset))?;
                 Ok(file)
@@ -97,7 +108,8 @@ impl Drop for Place {
 }
 
 /// Writes a body and hashes it.
-pub(super) struct Writer {
+pub(in super::super) struct Writer {
+    disk: Disk,
     file: File,
     /// Given back by whoever has the writer: also where the connection broke, nobody else gets the slot while a batch is
     /// being written.
@@ -118,20 +130,20 @@ enum Digests {
 
 /// What is computed of a body.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) md5: bool,
-    pub(super) sha256: bool,
+pub(in super::super) struct Wanted {
+    pub(in super::super) md5: bool,
+    pub(in super::super) sha256: bool,
 }
 
 impl Writer {
-    pub(super) fn open(place: Place, Wanted { md5, sha256 }: Wanted) -> S3Result<Self> {
+    pub(in super::super) fn open(place: Place, Wanted { md5, sha256 }: Wanted, disk: Disk) -> S3Result<Self> {
         let file = place.open().map_err(no_such_upload)?;
         let digests = if md5 || sha256 {
             Digests::Named { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) }
         } else {
             Digests::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme))
         };
-        Ok(Self { file, place, size: 0, digests })
+        Ok(Self { disk, file, place, size: 0, digests })
     }
 
     async fn write(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
@@ -146,12 +158,20 @@ impl Writer {
         written.await.map_err(internal)?.map_err(internal)
     }
 
+    async fn sync(self) -> S3Result<Self> {
+        let synced = spawn_blocking(move || {
+            self.disk.sync(&self.file)?;
+            io::Result::Ok(self)
+        });
+        synced.await.map_err(internal)?.map_err(internal)
+    }
+
     fn finish(self, expected: &Expected) -> S3Result<Received> {
         if expected.size.is_some_and(|size| size != self.size) {
             return Err(s3_error!(IncompleteBody));
         }
         let (md5, sha256, e_tag) = self.digests.finish();
-        if md5 != expected.md5 {
+        if expected.md5.is_some() && md5 != expected.md5 {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
         if expected.sha256.is_some() && expected.sha256 != sha256 {

@@ -15,7 +15,7 @@ pub(super) struct Slots(Arc<Mutex<BTreeSet<(String, i32)>>>);
 
 /// The right to write a slot, or that nobody writes any of an upload's; until it is dropped.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(in super::super) struct Claim {
     slots: Slots,
     of: (String, i32),
 }

@@ -1,0 +1,40 @@
+use ::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::MAX_FORM_BYTES;
+
+/// Whether a body of this size is taken at all, before a byte of it is read.
+///
+/// s3s checks the signature of a form after it has read the form, and one without a length into memory: whoever reaches the
+/// port, with no signature at all, could fill it.
+///
+/// # Errors
+///
+/// The answer: `MissingContentLength` for a form that does not say its size, `EntityTooLarge` for more than `max_size`.
+pub(super) fn check(method: &Method, headers: &HeaderMap, max_size: u64) -> Result<(), Response> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let is_form = *method == Method::POST && is_multipart(headers);
+    let max = if is_form { max_size.saturating_add(MAX_FORM_BYTES as u64) } else { max_size };
+    match length {
+        Some(length) if length > max => {
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge", "The body is larger than UPLOAD_MAX_SIZE."))
+        }
+        None if is_form => {
+            Err(refused(StatusCode::LENGTH_REQUIRED, "MissingContentLength", "A form needs a Content-Length."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+    content_type.is_some_and(|value| value.len() >= 10 && value[..10].eq_ignore_ascii_case(b"multipart/"))
+}
+
+/// As S3 words it.
+fn refused(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#
+    );
+    (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()
+}

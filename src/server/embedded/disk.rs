@@ -1,0 +1,77 @@
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::server::random::random_id;
+
+/// What the store changes of its directory, so that it is still there after a power loss when a call has been answered.
+///
+/// A file's bytes, and its name, are two things: `fsync` of a file keeps the one, of its directory the other, and without
+/// them a file system may keep a name without bytes, or lose both. So bytes are synced before they get a name, and names
+/// before whatever relies on them.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    root: PathBuf,
+    syncs: bool,
+}
+
+impl Disk {
+    /// Without `syncs` a power loss may take what was answered; a killed process never does.
+    pub(super) fn new(root: &Path, syncs: bool) -> Self {
+        Self { root: root.to_owned(), syncs }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path for what is not complete yet. s3s-fs removes such files at the next start.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.root.join(format!(".tmp.{}.internal.part", random_id()))
+    }
+
+    /// Keeps the bytes that were written to a file.
+    pub(super) fn sync(&self, file: &File) -> io::Result<()> {
+        if self.syncs { file.sync_data() } else { Ok(()) }
+    }
+
+    /// Keeps the names in a directory.
+    pub(super) fn sync_names(&self, dir: &Path) -> io::Result<()> {
+        // Windows opens no directory as a file, and keeps names by itself.
+        if self.syncs && cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+    }
+
+    /// Gives a file its whole content, or leaves it as it was: nobody ever sees half of it.
+    pub(super) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let unfinished = self.temporary();
+        let write = || {
+            let mut file = File::create_new(&unfinished)?;
+            file.write_all(content)?;
+            self.sync(&file)?;
+            fs::rename(&unfinished, path)
+        };
+        write().inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+        self.sync_names(path.parent().unwrap_or(&self.root))
+    }
+
+    /// Makes a directory and those above it that are not there.
+    pub(super) fn create_dirs(&self, dir: &Path) -> io::Result<()> {
+        if dir.is_dir() {
+            return Ok(());
+        }
+        let above = dir.parent().unwrap_or(&self.root);
+        self.create_dirs(above)?;
+        match fs::create_dir(dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.sync_names(above),
+        }
+    }
+
+    /// Gives a file or a directory another name.
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
+        self.sync_names(to.parent().unwrap_or(&self.root))
+    }
+}
