@@ -55,6 +55,12 @@ impl Served {
         answer.unwrap().status().as_u16()
     }
 
+    /// Host and port of the embedded store.
+    pub(crate) fn store(&self) -> &str {
+        let line = self.said.iter().find_map(|line| line.strip_prefix("Uploads go to the embedded store at http://"));
+        line.and_then(|line| line.split(',').next()).unwrap()
+    }
+
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.server.id().unwrap()

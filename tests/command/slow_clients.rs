@@ -57,6 +57,51 @@ async fn heads_that_never_end_take_64_kib_and_15_seconds_each_and_others_are_ser
     until(|| descriptors(&served) <= before).await;
 }
 
+/// Sends the head of a form and then file after file of it, until the server answers or closes the connection, or so many
+/// bytes are sent.
+async fn send_form(host: &str, head: &str, chunk: &[u8], chunks: usize) -> String {
+    let (mut from, mut to) = TcpStream::connect(host).await.unwrap().into_split();
+    let head = format!(
+        "POST /uploads HTTP/1.1\r\nHost: {host}\r\nContent-Type: multipart/form-data; boundary=x\r\n{head}\r\n\r\n"
+    );
+    let chunk = chunk.to_vec();
+    let sending = tokio::spawn(async move {
+        to.write_all(head.as_bytes()).await?;
+        for _ in 0..chunks {
+            to.write_all(&chunk).await?;
+        }
+        to.flush().await
+    });
+    let mut answer = vec![0; 64];
+    let bytes = timeout(PATIENCE, from.read(&mut answer)).await.expect("an answer, or an end").unwrap_or_default();
+    sending.abort();
+    String::from_utf8_lossy(&answer[..bytes]).into_owned()
+}
+
+#[tokio::test]
+async fn a_form_without_a_signature_takes_no_memory_whether_it_says_its_size_or_not() {
+    const MIB: usize = 1 << 20;
+    let served = Served::start("/usr/bin/env", &["UPLOAD_MAX_SIZE=64MiB", BINARY]).await;
+    assert_eq!(served.status().await, 200);
+    let memory = peak_memory(&served);
+
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    let chunk = format!("{MIB:x}\r\n{}\r\n", "x".repeat(MIB));
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{file}\r", file.len());
+    send_form(served.store(), &chunked, chunk.as_bytes(), 200).await;
+    let too_large = send_form(served.store(), "Content-Length: 200000000", "x".repeat(MIB).as_bytes(), 190).await;
+    assert!(too_large.is_empty() || too_large.contains(" 413 "), "{too_large}");
+
+    // Fields, each in the limits of s3s's own.
+    let field = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".to_owned() + &"x".repeat(MIB) + "\r\n";
+    for _ in 0..5 {
+        send_form(served.store(), "Content-Length: 60000000", field.as_bytes(), 20).await;
+    }
+    let grown = peak_memory(&served) - memory;
+    assert!(grown < 20 * MIB, "{grown} bytes");
+    assert_eq!(served.status().await, 200);
+}
+
 #[tokio::test]
 async fn answers_that_nobody_reads_are_not_all_compressed() {
     let dir = tempfile::tempdir().unwrap();

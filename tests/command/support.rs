@@ -74,6 +74,7 @@ impl Store {
             syncs: false,
             max_size: 1 << 30,
             form_life: std::time::Duration::from_mins(15),
+            upload_life: std::time::Duration::from_hours(24),
         };
         let store = EmbeddedStore::open(&config, ([127, 0, 0, 1], 3000).into(), Vec::new()).await.unwrap();
         let endpoint = store.endpoint().to_string();

@@ -121,10 +121,11 @@ async fn parts_that_are_more_than_the_limit_never_become_an_object() {
 #[tokio::test]
 async fn once_the_store_has_more_than_the_limit_no_part_is_signed_and_all_are_deleted() {
     let server = TestServer::start_with(&[ORIGINS, ("UPLOAD_MAX_SIZE", "6MiB")]).await;
-    let text = "s3: This file is too large: 7.0 MiB. The limit is 6.0 MiB.";
+    let text = "s3: This file is too large: 10.0 MiB. The limit is 6.0 MiB.";
     for call in ["/2", "/batch?partNumbers=1,2", ""] {
         let client = Client::begin(&server, "film.mp4").await;
-        client.send_part(1, vec![1; 7 << 20]).await;
+        client.send_part(1, vec![1; PART]).await;
+        client.send_part(2, vec![2; PART]).await;
         let (status, error) = get(&server, &client.path(call)).await;
         assert_eq!((status, &error["error"]), (400, &json!(text)), "{call}");
         assert_eq!((server.unfinished().await, server.files()), (Vec::<String>::new(), Vec::<String>::new()));

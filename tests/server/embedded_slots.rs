@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes that tell parts, and tries, apart.
-fn bytes(seed: u8, size: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u8, size: usize) -> Vec<u8> {
     (0..=250).cycle().take(size).map(|byte: u8| byte ^ seed).collect()
 }
 
@@ -30,13 +30,13 @@ fn assert_same(object: &[u8], parts: &[&[u8]]) {
 }
 
 /// A request for a part of which only a beginning is sent, until `finish`.
-struct SlowPart {
+pub(crate) struct SlowPart {
     connection: TcpStream,
     rest: Vec<u8>,
 }
 
 impl SlowPart {
-    async fn begin(server: &TestServer, key: &str, id: &str, part: i32, bytes: &[u8]) -> Self {
+    pub(crate) async fn begin(server: &TestServer, key: &str, id: &str, part: i32, bytes: &[u8]) -> Self {
         let request = server.s3().upload_part().bucket("uploads").key(key).upload_id(id).part_number(part);
         let for_a_minute = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
         let signed = request.presigned(for_a_minute).await.unwrap();
@@ -57,7 +57,7 @@ impl SlowPart {
         String::from_utf8_lossy(&answer[9..]).into_owned()
     }
 
-    async fn break_off(mut self) {
+    pub(crate) async fn break_off(mut self) {
         self.connection.shutdown().await.unwrap();
         // The store closes its side when it has given up.
         let _ = self.connection.read_to_end(&mut Vec::new()).await;
@@ -65,7 +65,7 @@ impl SlowPart {
 }
 
 /// Waits until a file whose name has `name` in it is there.
-async fn until_there(server: &TestServer, name: &str) {
+pub(crate) async fn until_there(server: &TestServer, name: &str) {
     let there = async {
         while !has(server, name) {
             tokio::task::yield_now().await;

@@ -6,6 +6,7 @@ mod any_input;
 mod companion;
 mod companion_clients;
 mod companion_refusals;
+mod embedded_limits;
 mod embedded_multipart;
 mod embedded_slots;
 mod embedded_store;

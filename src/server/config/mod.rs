@@ -115,8 +115,9 @@ impl Config {
             allowed_types: env.parsed("UPLOAD_ALLOWED_TYPES", str::parse::<AllowedTypes>).unwrap_or_default(),
         };
         let expires = env.parsed("UPLOAD_EXPIRES", parse_seconds).unwrap_or(Duration::from_mins(15));
+        let token_expires = env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES);
         if let StoreConfig::Embedded(embedded) = &mut store {
-            (embedded.max_size, embedded.form_life) = (limits.max_size, expires);
+            (embedded.max_size, embedded.form_life, embedded.upload_life) = (limits.max_size, expires, token_expires);
         }
         let prefix = env.parsed("UPLOAD_PREFIX", parse_prefix).unwrap_or_else(|| "uploads/".to_owned());
         let mut secrets = env.parsed("UPLOAD_SECRET", parse_secrets).unwrap_or_default().into_iter();
@@ -133,7 +134,7 @@ impl Config {
             method: env.parsed("UPLOAD_METHOD", parse_method).flatten(),
             checksum: env.parsed("S3_CHECKSUM", parse_checksum).unwrap_or(store.provider().checksum),
             expires,
-            token_expires: env.parsed("UPLOAD_TOKEN_EXPIRES", parse_seconds).unwrap_or(TOKEN_EXPIRES),
+            token_expires,
             secret: secrets.next(),
             older_secrets: secrets.collect(),
             companion_origins: env.parsed("COMPANION_ORIGINS", parse_origins),

@@ -41,6 +41,8 @@ pub struct EmbeddedConfig {
     pub max_size: u64,
     /// How long after it was signed a form is taken.
     pub form_life: Duration,
+    /// How long after its beginning an unfinished upload is kept.
+    pub upload_life: Duration,
 }
 
 /// A bucket elsewhere.
@@ -100,6 +102,7 @@ impl EmbeddedConfig {
             syncs: env.parsed("EMBEDDED_S3_FSYNC", parse_bool).unwrap_or(true),
             max_size: crate::s3::MAX_OBJECT_SIZE,
             form_life: Duration::from_mins(15),
+            upload_life: Duration::from_hours(7 * 24),
         }
     }
 }

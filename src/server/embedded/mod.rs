@@ -25,6 +25,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use ::http::{HeaderValue, header};
@@ -40,9 +41,9 @@ use s3s::{
     config::StaticConfigProvider,
     service::{S3Service, S3ServiceBuilder},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::interval};
 
-use self::{disk::Disk, keys::Keys, storage::Storage};
+use self::{disk::Disk, keys::Keys, multipart::Multipart, storage::Storage};
 use super::{
     config::{EmbeddedConfig, Origin},
     connections::{self, ConnectionLimits},
@@ -74,6 +75,8 @@ pub struct EmbeddedStore {
     endpoint: Endpoint,
     public_endpoint: Endpoint,
     limits: ConnectionLimits,
+    multipart: Multipart,
+    upload_life: Duration,
 }
 
 impl EmbeddedStore {
@@ -87,9 +90,10 @@ impl EmbeddedStore {
         let lock = try_lock(&config.dir)?.ok_or_else(|| {
             io::Error::other("another server uses this directory; give this one its own with EMBEDDED_S3_DIR")
         })?;
-        let storage = Storage::open(Disk::new(&config.dir, config.syncs), BUCKET)?;
+        let storage = Storage::open(Disk::new(&config.dir, config.syncs), BUCKET, config.max_size)?;
         let listener = TcpListener::bind(config.addr).await?;
         let endpoint = endpoint(listener.local_addr()?)?;
+        let multipart = storage.multipart();
         let mut builder = S3ServiceBuilder::new(storage);
         // Without a key no request is let in: s3s refuses what is not signed as soon as it has keys.
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(s3_config(config)))));
@@ -102,7 +106,8 @@ impl EmbeddedStore {
             .layer(cors::layer(site, origins));
         let public_endpoint = config.public_endpoint.clone().unwrap_or_else(|| endpoint.clone());
         let limits = ConnectionLimits::default();
-        Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint, limits })
+        let upload_life = config.upload_life;
+        Ok(Self { listener, router, keys, _lock: lock, endpoint, public_endpoint, limits, multipart, upload_life })
     }
 
     /// The store of a server that runs already; `None` where none does.
@@ -151,7 +156,25 @@ impl EmbeddedStore {
 
     /// Answers until `shutdown` resolves.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        connections::serve(self.listener, self.router, self.limits, shutdown).await;
+        let reaping = reap_hourly(self.multipart, self.upload_life);
+        tokio::select! {
+            () = connections::serve(self.listener, self.router, self.limits, shutdown) => {}
+            () = reaping => {}
+        }
+    }
+}
+
+/// No lifecycle rule ends the uploads of this store, and no token leads to those that are older than any.
+async fn reap_hourly(multipart: Multipart, upload_life: Duration) {
+    let mut hours = interval(Duration::from_hours(1));
+    loop {
+        hours.tick().await;
+        let Some(earliest) = SystemTime::now().checked_sub(upload_life) else { continue };
+        match multipart.reap(earliest).await {
+            Ok(0) => {}
+            Ok(ended) => log(format_args!("The embedded store has ended {ended} uploads that nobody can resume")),
+            Err(error) => log(format_args!("The embedded store could not end old uploads: {error:?}")),
+        }
     }
 }
 

@@ -30,11 +30,16 @@ pub(super) struct Storage {
 impl Storage {
     /// The store in `root`, with its bucket. What an upload left there when the server was killed in
     /// the middle of it is removed.
-    pub(super) fn open(disk: Disk, bucket: &str) -> io::Result<Self> {
+    pub(super) fn open(disk: Disk, bucket: &str, max_size: u64) -> io::Result<Self> {
         disk.create_dirs(&disk.root().join(bucket))?;
         let files = FileSystem::new(disk.root()).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let locks = KeyLocks::default();
-        Ok(Self { files, multipart: Multipart::open(disk.clone(), locks.clone())?, locks, disk })
+        Ok(Self { files, multipart: Multipart::open(disk.clone(), locks.clone(), max_size)?, locks, disk })
+    }
+
+    /// The unfinished uploads, to end those that are too old.
+    pub(super) fn multipart(&self) -> Multipart {
+        self.multipart.clone()
     }
 
     /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::{
     super::disk::Disk,
+    index::Index,
     internal,
+    reading::{is_unreadable, is_unreadable_since_long, names, read},
     receive::{Place, Received, Slot},
     slots::{Claim, Slots},
 };
@@ -19,7 +21,7 @@ use crate::server::random::random_id;
 /// The directory of unfinished uploads: no bucket has such a name.
 const DIR: &str = ".multipart";
 
-const UPLOAD: &str = "upload.json";
+pub(super) const UPLOAD: &str = "upload.json";
 
 /// Before the id of an upload that is being removed.
 const GONE: &str = "gone-";
@@ -30,8 +32,8 @@ const NEW: &str = "new-";
 /// Before the part size and the id of an upload whose slots are an object that has only to get its name.
 const DONE: &str = "done-";
 
-/// How long an upload stays that can't be read: somebody may want to look at it.
-const MAX_UNREADABLE_AGE: Duration = Duration::from_hours(24);
+/// The sizes of parts that have slots: all parts of an object have one size, but for the last.
+const MAX_SLOT_SIZES: usize = 2;
 
 /// More than an id has, and less than a file system refuses.
 const MAX_ID_BYTES: usize = 64;
@@ -57,6 +59,9 @@ pub(super) struct Files {
     disk: Disk,
     root: PathBuf,
     slots: Slots,
+    index: Index,
+    /// The most bytes of an object.
+    max_size: u64,
 }
 
 /// What an upload was begun with.
@@ -103,8 +108,19 @@ pub(super) enum Location {
 }
 
 impl Files {
-    pub(super) fn new(disk: Disk) -> Self {
-        Self { root: disk.root().to_owned(), disk, slots: Slots::default() }
+    /// The unfinished uploads of a directory, cleaned up.
+    pub(super) fn open(disk: Disk, max_size: u64) -> io::Result<Self> {
+        let (slots, index) = (Slots::default(), Index::default());
+        let files = Self { root: disk.root().to_owned(), disk, slots, index, max_size };
+        files.clean()?;
+        for id in names(&files.root.join(DIR))? {
+            if files.dir(&id).is_ok()
+                && let Ok(upload) = read::<Upload>(&files.root.join(DIR).join(&id).join(UPLOAD))
+            {
+                files.index.add(upload.key, id);
+            }
+        }
+        Ok(files)
     }
 
     pub(super) fn disk(&self) -> &Disk {
@@ -117,6 +133,7 @@ impl Files {
         self.disk.create_dirs(&new)?;
         self.write(&new.join(UPLOAD), upload)?;
         self.disk.rename(&new, &self.root.join(DIR).join(&id))?;
+        self.index.add(upload.key.clone(), id.clone());
         Ok(id)
     }
 
@@ -128,18 +145,25 @@ impl Files {
         if upload.bucket == bucket && upload.key == key { Ok(upload) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
-    /// All unfinished uploads with their ids.
-    pub(super) fn uploads(&self) -> io::Result<Vec<(String, Upload)>> {
-        let mut uploads = Vec::new();
+    /// The unfinished uploads with keys that begin so, with their ids, in the order of their keys.
+    pub(super) fn uploads(&self, prefix: &str) -> Vec<(String, Upload)> {
+        let named = self.index.with_prefix(prefix).into_iter();
+        // One that ends, or does so meanwhile, is left out.
+        let read = |id: String| Some((read(&self.root.join(DIR).join(&id).join(UPLOAD)).ok()?, id));
+        named.filter_map(read).map(|(upload, id)| (id, upload)).collect()
+    }
+
+    /// Ends the uploads that began before `earliest`, and clears away what nobody can go on with; how many there were.
+    pub(super) fn reap(&self, earliest: SystemTime) -> io::Result<usize> {
+        let old = self.uploads("").into_iter().filter(|(_, upload)| upload.initiated() < earliest);
+        let ended = old.filter(|(id, _)| self.remove(id).is_ok()).count();
         for name in names(&self.root.join(DIR))? {
-            // One that ends, or does so meanwhile, is left out.
-            if self.dir(&name).is_ok()
-                && let Ok(upload) = read(&self.root.join(DIR).join(&name).join(UPLOAD))
-            {
-                uploads.push((name, upload));
+            let dir = self.root.join(DIR).join(&name);
+            if self.dir(&name).is_ok() && is_unreadable_since_long(&dir) {
+                self.clear_away(&dir);
             }
         }
-        Ok(uploads)
+        Ok(ended)
     }
 
     /// Where the bytes of a part are written, if it has `size` bytes: in its slot, unless the part is there already. It
@@ -153,7 +177,17 @@ impl Files {
     }
 
     fn free_slot(&self, id: &str, number: i32, size: u64) -> S3Result<Option<Place>> {
-        let file = self.dir(id)?.join(slots_of(size));
+        let dir = self.dir(id)?;
+        let file = dir.join(slots_of(size));
+        // Whoever may send parts of any size would fill the disk with files of slots, a hole before each last byte.
+        let others = names(&dir)
+            .map_err(no_such_upload)?
+            .iter()
+            .filter(|name| is_slots(name) && **name != slots_of(size))
+            .count();
+        if others >= MAX_SLOT_SIZES {
+            return Ok(None);
+        }
         let Some(claim) = self.slots.claim(id, number) else { return Ok(None) };
         let end = match file.metadata() {
             Ok(metadata) => metadata.len(),
@@ -161,8 +195,23 @@ impl Files {
             Err(error) => return Err(internal(error)),
         };
         let offset = offset(number, size);
-        let is_free = self.part(id, number)?.is_none() && offset < end + MAX_HOLE * size;
+        let fits = offset.saturating_add(size) <= self.max_size && offset < end + MAX_HOLE * size;
+        let is_free = fits && self.part(id, number)?.is_none();
         Ok(is_free.then_some(Place::Slot(Slot { file, offset, _claim: claim })))
+    }
+
+    /// Removes the file of slots of this size if no part is in it and none is written: what was sent of parts that never
+    /// became any.
+    pub(super) fn forget_broken(&self, id: &str, size: u64) -> S3Result<()> {
+        let Some(_nobody_writes) = self.claim_slots(id) else { return Ok(()) };
+        for number in self.part_numbers(id)? {
+            if self.part(id, number)?.is_some_and(|part| part.bytes == Location::Slot && part.size == size) {
+                return Ok(());
+            }
+        }
+        // Not there is as good as gone.
+        let _ = fs::remove_file(self.dir(id)?.join(slots_of(size)));
+        Ok(())
     }
 
     /// That no slot of an upload is written; `None` if one is.
@@ -225,6 +274,7 @@ impl Files {
     pub(super) fn remove(&self, id: &str) -> S3Result<()> {
         let gone = self.root.join(DIR).join(format!("{GONE}{id}"));
         fs::rename(self.dir(id)?, &gone).map_err(no_such_upload)?;
+        self.index.remove(id);
         self.clear_away(&gone);
         Ok(())
     }
@@ -233,7 +283,9 @@ impl Files {
     pub(super) fn publish(&self, id: &str, size: u64) -> S3Result<()> {
         let done = self.root.join(DIR).join(format!("{DONE}{size}-{id}"));
         self.disk.rename(&self.dir(id)?, &done).map_err(no_such_upload)?;
-        self.name_object(id, size, &done).map_err(internal)
+        self.name_object(id, size, &done).map_err(internal)?;
+        self.index.remove(id);
+        Ok(())
     }
 
     /// If the object can't get its name, the upload goes on.
@@ -261,7 +313,7 @@ impl Files {
     }
 
     /// Finishes what was being finished, and removes what was being begun or removed, when the server was killed.
-    pub(super) fn clean(&self) -> io::Result<()> {
+    fn clean(&self) -> io::Result<()> {
         for name in names(&self.root.join(DIR))? {
             let dir = self.root.join(DIR).join(&name);
             let done = name.strip_prefix(DONE).and_then(|done| done.split_once('-'));
@@ -298,6 +350,10 @@ fn slots_of(size: u64) -> String {
     format!("slots.{size}")
 }
 
+fn is_slots(name: &str) -> bool {
+    name.starts_with("slots.")
+}
+
 /// Where a slot begins: parts of one size lie behind each other as in the object.
 fn offset(number: i32, size: u64) -> u64 {
     u64::try_from(number - 1).unwrap_or_default() * size
@@ -306,32 +362,6 @@ fn offset(number: i32, size: u64) -> u64 {
 /// The name of the file that tells of a part.
 fn record(number: i32) -> String {
     format!("{number:05}.json")
-}
-
-/// Whether nobody can go on with an upload, and nobody lists it: what it was begun with can't be read. It was not whole when
-/// the power went.
-fn is_unreadable_since_long(dir: &Path) -> bool {
-    let is_old = |modified: SystemTime| modified.elapsed().is_ok_and(|age| age > MAX_UNREADABLE_AGE);
-    let is_unreadable = read::<Upload>(&dir.join(UPLOAD)).is_err();
-    is_unreadable && dir.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_old)
-}
-
-/// Whether a file is there, but was not written whole.
-fn is_unreadable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
-}
-
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
-}
-
-/// The names in a directory; none if there is no directory.
-fn names(dir: &Path) -> io::Result<Vec<String>> {
-    match fs::read_dir(dir) {
-        Ok(entries) => entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
 }
 
 pub(super) fn no_such_upload(error: io::Error) -> S3Error {

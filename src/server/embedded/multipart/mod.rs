@@ -3,10 +3,12 @@
 
 mod assemble;
 mod files;
+mod index;
+mod reading;
 mod receive;
 mod slots;
 
-use std::io;
+use std::{io, time::SystemTime};
 
 use s3s::{S3Error, S3Result, dto, s3_error};
 use serde_json::json;
@@ -24,7 +26,7 @@ const MAX_PART_NUMBER: i32 = 10_000;
 const PAGE: i32 = 1000;
 
 /// The unfinished uploads. They survive a restart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Multipart {
     files: Files,
     /// A second call for the same key waits for the first, and then finds what came of it.
@@ -32,10 +34,13 @@ pub(super) struct Multipart {
 }
 
 impl Multipart {
-    pub(super) fn open(disk: Disk, locks: KeyLocks) -> io::Result<Self> {
-        let files = Files::new(disk);
-        files.clean()?;
-        Ok(Self { files, locks })
+    pub(super) fn open(disk: Disk, locks: KeyLocks, max_size: u64) -> io::Result<Self> {
+        Ok(Self { files: Files::open(disk, max_size)?, locks })
+    }
+
+    /// Ends the uploads that began before `earliest`, and says how many.
+    pub(super) async fn reap(&self, earliest: SystemTime) -> S3Result<usize> {
+        self.blocking(move |files| files.reap(earliest).map_err(internal)).await
     }
 
     pub(super) async fn create(
@@ -85,7 +90,15 @@ impl Multipart {
             wanted.sha256 |= files.upload(&id, &bucket, &key)?.with_sha256;
             Writer::open(files.place(&id, part_number, size)?, wanted, files.disk().clone())
         });
-        let received = Received::write(body, open.await?, &expected).await?;
+        let received = match Received::write(body, open.await?, &expected).await {
+            Ok(received) => received,
+            Err(error) => {
+                let size = size.unwrap_or_default();
+                // Ended meanwhile is as good as forgotten.
+                let _ = self.blocking(move |files| files.forget_broken(&upload_id, size)).await;
+                return Err(error);
+            }
+        };
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
             checksum_sha256: received.sha256.clone(),
@@ -130,10 +143,9 @@ impl Multipart {
         &self,
         input: dto::ListMultipartUploadsInput,
     ) -> S3Result<dto::ListMultipartUploadsOutput> {
-        let mut uploads = self.blocking(|files| files.uploads().map_err(internal)).await?;
         let prefix = input.prefix.clone().unwrap_or_default();
-        uploads.retain(|(_, upload)| upload.bucket == input.bucket && upload.key.starts_with(&prefix));
-        uploads.sort_by(|(id, one), (other_id, other)| (&one.key, id).cmp(&(&other.key, other_id)));
+        let mut uploads = self.blocking(move |files| Ok(files.uploads(&prefix))).await?;
+        uploads.retain(|(_, upload)| upload.bucket == input.bucket);
         if let Some(marker) = &input.key_marker {
             let id_marker = input.upload_id_marker.as_ref();
             let is_after = |id: &String| id_marker.is_some_and(|marker| id > marker);
