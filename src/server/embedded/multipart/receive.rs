@@ -6,7 +6,6 @@ use std::{
 
 use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use crc_fast::CrcAlgorithm;
 use futures::StreamExt;
 use md5::Md5;
 use s3s::{S3Result, dto::StreamingBlob, s3_error};
@@ -46,8 +45,8 @@ pub(in super::super) struct Slot {
 pub(in super::super) struct Received {
     pub(in super::super) place: Place,
     pub(in super::super) size: u64,
-    /// In hexadecimal digits: the MD5 where the sender gave one, else the SHA-256 where that is asked for, else the
-    /// CRC-64/NVME. S3's own `ETag` is not always an MD5 either; one of 64 or 16 digits can't be taken for one.
+    /// In hexadecimal digits: the MD5, or the SHA-256 where that alone is asked for. S3's own `ETag` is not always an MD5
+    /// either; one of 64 digits can't be taken for one.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     pub(in super::super) e_tag: String,
@@ -118,14 +117,10 @@ pub(in super::super) struct Writer {
     digests: Digests,
 }
 
-/// What tells the bytes from others.
-enum Digests {
-    Named {
-        md5: Option<Md5>,
-        sha256: Option<Sha256>,
-    },
-    /// Where none is asked for.
-    Crc(crc_fast::Digest),
+/// What tells the bytes from others: at least one.
+struct Digests {
+    md5: Option<Md5>,
+    sha256: Option<Sha256>,
 }
 
 /// What is computed of a body.
@@ -138,11 +133,9 @@ pub(in super::super) struct Wanted {
 impl Writer {
     pub(in super::super) fn open(place: Place, Wanted { md5, sha256 }: Wanted, disk: Disk) -> S3Result<Self> {
         let file = place.open().map_err(no_such_upload)?;
-        let digests = if md5 || sha256 {
-            Digests::Named { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) }
-        } else {
-            Digests::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme))
-        };
+        // What resumes an upload that was begun without checksums compares its file with this.
+        let md5 = md5 || !sha256;
+        let digests = Digests { md5: md5.then(Md5::new), sha256: sha256.then(Sha256::new) };
         Ok(Self { disk, file, place, size: 0, digests })
     }
 
@@ -171,7 +164,7 @@ impl Writer {
             return Err(s3_error!(IncompleteBody));
         }
         let (md5, sha256, e_tag) = self.digests.finish();
-        if expected.md5.is_some() && md5 != expected.md5 {
+        if expected.md5.is_some() && expected.md5 != md5 {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
         }
         if expected.sha256.is_some() && expected.sha256 != sha256 {
@@ -183,30 +176,20 @@ impl Writer {
 
 impl Digests {
     fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Named { md5, sha256 } => {
-                if let Some(md5) = md5 {
-                    md5.update(bytes);
-                }
-                if let Some(sha256) = sha256 {
-                    sha256.update(bytes);
-                }
-            }
-            Self::Crc(crc) => crc.update(bytes),
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
         }
     }
 
     /// MD5 and SHA-256 in Base64, and the entity tag.
     fn finish(self) -> (Option<String>, Option<String>, String) {
-        match self {
-            Self::Named { md5, sha256 } => {
-                let md5 = md5.map(|md5| md5.finalize().to_vec());
-                let sha256 = sha256.map(|sha256| sha256.finalize().to_vec());
-                let e_tag = md5.as_deref().or(sha256.as_deref()).map(digits).unwrap_or_default();
-                (md5.map(|md5| BASE64.encode(md5)), sha256.map(|sha256| BASE64.encode(sha256)), e_tag)
-            }
-            Self::Crc(crc) => (None, None, digits(&crc.finalize().to_be_bytes())),
-        }
+        let md5 = self.md5.map(|md5| md5.finalize().to_vec());
+        let sha256 = self.sha256.map(|sha256| sha256.finalize().to_vec());
+        let e_tag = md5.as_deref().or(sha256.as_deref()).map(digits).unwrap_or_default();
+        (md5.map(|md5| BASE64.encode(md5)), sha256.map(|sha256| BASE64.encode(sha256)), e_tag)
     }
 }
 
