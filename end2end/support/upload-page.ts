@@ -105,6 +105,7 @@ export type Status =
   | 'waiting'
   | 'queued'
   | 'preparing'
+  | 'verifying'
   | 'uploading'
   | 'resending'
   | 'finishing'

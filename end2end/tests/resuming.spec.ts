@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { file, MB, onDisk } from '../support/files'
 import { expect, test } from '../support/fixtures'
 import { noted } from '../support/journal'
-import type { Store } from '../support/store'
+import { sha256, type Store } from '../support/store'
 import { type FileRow, UploadPage } from '../support/upload-page'
 import type { Wire } from '../support/wire'
 
@@ -79,6 +79,17 @@ async function goneOnWithInFirstTab(upload: UploadPage, wire: Wire, store: Store
   return { second, path }
 }
 
+/** Changes one bit of the film on the disk, and neither its size nor its time. Returns what it is then. */
+async function changeInPlace(path: string, at: number): Promise<string> {
+  const changed = Buffer.from(film.buffer)
+  changed[at]! ^= 1
+  const { atimeMs, mtimeMs } = await stat(path)
+  await writeFile(path, changed)
+  // A `Date` would round the time, and browsers see the millisecond.
+  await utimes(path, atimeMs / 1_000, mtimeMs / 1_000)
+  return sha256(changed)
+}
+
 /** Moves the film away, and sees that the page can't open it by itself any more. */
 async function moveAway(path: string, row: FileRow): Promise<string> {
   const away = `${path}.away`
@@ -102,7 +113,7 @@ test('after a reload a dropped file goes on with one click', async ({ upload, wi
   const before = wire.exchanges.length
   await row.button('Go on').click()
   await arrives(upload, store, film.sha256)
-  await expect(row.resumed).toHaveText('Goes on where it was interrupted.')
+  await expect(row.resumed).toHaveText('Resumed where it was interrupted.')
   expect(sentSince(before, wire)).toEqual([4, 5])
 })
 
@@ -255,11 +266,7 @@ for (const again of ['opened by the browser', 'picked again'] as const) {
     await upload.file(film).is('interrupted')
     await goOn()
     // Of the same size and, so that the bytes alone tell, of the same time.
-    const changed = Buffer.from(film.buffer)
-    changed[film.buffer.length / 2] ^= 1
-    const { atime, mtime } = await stat(path)
-    await writeFile(path, changed)
-    await utimes(path, atime, mtime)
+    await changeInPlace(path, film.buffer.length / 2)
     if (again === 'opened by the browser') await upload.file(film).button('Go on').click()
     else await upload.pick(path)
     const row = upload.withStatus('complete')
@@ -276,6 +283,75 @@ for (const again of ['opened by the browser', 'picked again'] as const) {
     await expect.poll(() => noted(upload.page)).toEqual([])
   })
 }
+
+for (const again of ['opened by the browser', 'chosen again'] as const) {
+  test(`a file that was only touched is resumed when it is ${again}`, async ({ upload, wire, store, folder }) => {
+    const path = await interruptedByReload('drop', upload, wire, folder)
+    await utimes(path, new Date(), new Date())
+    const before = wire.exchanges.length
+    if (again === 'opened by the browser') await upload.file(film).button('Go on').click()
+    else await upload.pick(path)
+    await arrives(upload, store, film.sha256)
+    await expect(upload.only.resumed).toHaveText('Resumed where it was interrupted.')
+    expect(sentSince(before, wire)).toEqual([4, 5])
+  })
+}
+
+test('a file that was changed in place, its time kept, ends as it is now and not as a mix', async ({ upload, wire, store, folder }) => {
+  const path = await interruptedByReload('drop', upload, wire, folder)
+  // In the second part, far from what is looked at to recognise a file.
+  const changed = await changeInPlace(path, 12 * MB)
+  const before = wire.exchanges.length
+  await upload.file(film).button('Go on').click()
+  await arrives(upload, store, changed)
+  await expect(upload.only.resumed).toHaveText(
+    'Resumed. Parts of this file are not what was uploaded before: these are sent again.',
+  )
+  expect(sentSince(before, wire)).toEqual([2, 4, 5])
+})
+
+for (const changes of [false, true]) {
+  const name = `without checksums ${changes ? 'a changed part is seen' : 'parts are compared'} by the MD5s that the store shows`
+  test(name, async ({ upload, wire, store, folder }) => {
+    const path = await onDisk(folder, film)
+    await upload.open()
+    await upload.withoutChecksums()
+    const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+    await reload(upload)
+    await goOn()
+    const expected = changes ? await changeInPlace(path, 12 * MB) : film.sha256
+    const before = wire.exchanges.length
+    await upload.file(film).button('Go on').click()
+    const key = await upload.only.isComplete({ timeout: 60_000 })
+    expect(await store.sha256(key)).toBe(expected)
+    expect(sentSince(before, wire)).toEqual(changes ? [2, 4, 5] : [4, 5])
+  })
+}
+
+test('while a file is compared with the store its row says so, and shows no speed', async ({ upload, wire, store, folder, page }) => {
+  await page.addInitScript(() => {
+    const digest = SubtleCrypto.prototype.digest
+    const released = new Promise<void>(resolve => Object.assign(window, { releaseDigests: resolve }))
+    SubtleCrypto.prototype.digest = async function (...given) {
+      if (sessionStorage.getItem('hold')) await released
+      return digest.apply(this, given)
+    }
+  })
+  const path = await onDisk(folder, film)
+  await upload.open()
+  const goOn = await interrupt(upload, wire, () => upload.drop([path]))
+  await page.evaluate(() => sessionStorage.setItem('hold', 'yes'))
+  await reload(upload)
+  await goOn()
+  const row = upload.file(film)
+  await row.button('Go on').click()
+  await row.is('verifying')
+  await expect(row.status).toHaveText('Checking what is already uploaded')
+  await expect(row.item).not.toContainText('/s')
+  await expect(row.progress).toHaveAttribute('value', '61')
+  await page.evaluate(() => (window as unknown as { releaseDigests(): void }).releaseDigests())
+  await arrives(upload, store, film.sha256)
+})
 
 test('an upload that the store has forgotten starts over and says so', async ({ upload, wire, store, folder }) => {
   await interruptedByReload('drop', upload, wire, folder)

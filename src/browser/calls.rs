@@ -4,7 +4,7 @@ use futures::future::join;
 
 use super::driver::Driver;
 use super::fingerprint::Fingerprint;
-use super::reading::read;
+use super::reading::{is_available, read};
 use super::server::{LocalFuture, spawn};
 use crate::engine::{CallFailure, CallId, FileId, Input};
 use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, SignedUpload, UploadToken};
@@ -33,6 +33,16 @@ impl Driver {
         self.ask(self.server.sign_parts(token, parts), signed(call, asked));
     }
 
+    /// What this page can't compute, it can't compare with.
+    pub(super) fn list(&self, call: CallId, token: UploadToken) {
+        self.ask(self.server.list_parts(token), move |mut result| {
+            for part in result.iter_mut().flatten() {
+                part.checksum = part.checksum.take().filter(|checksum| is_available(checksum.algorithm));
+            }
+            Input::Listed { call, result }
+        });
+    }
+
     /// The file is looked at meanwhile, so that its upload is noted as soon as the store knows of it: a page that goes
     /// between the two leaves an upload that nobody goes on with.
     pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
@@ -42,7 +52,7 @@ impl Driver {
         let answer = Box::pin(async move {
             let fingerprint = async {
                 match source {
-                    Some(source) => Fingerprint::of(source).await,
+                    Some(source) => Some(Fingerprint::of(source).await),
                     None => None,
                 }
             };

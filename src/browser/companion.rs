@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::fetch::{Answer, exchange};
+use super::reading::base64;
 use super::server::{LocalFuture, UploadServer};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, CreatedUpload, Fields, FileInfo, Key, Method, Object, Part, PartNumber, PartRequest, Refusal,
-    SignRequest, SignedUpload, UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, Fields, FileInfo, Key, Method, Object, Part, PartNumber, PartRequest,
+    Refusal, SignRequest, SignedUpload, UploadParameters, UploadToken,
 };
 
 /// An [`UploadServer`] that is any Companion, by the calls that all its versions know.
@@ -158,7 +159,7 @@ impl UploadServer for Companion {
     fn list_parts(&self, token: UploadToken) -> LocalFuture<Result<Vec<Part>, CallFailure>> {
         let listed = self.about::<Vec<ListedPart>>("GET", &token, "", None);
         Box::pin(async move {
-            let part = |part: ListedPart| Part { number: part.number, size: part.size, checksum: None };
+            let part = |part: ListedPart| Part { number: part.number, size: part.size, checksum: part_md5(&part.etag) };
             Ok(listed.await?.into_iter().map(part).collect())
         })
     }
@@ -203,6 +204,14 @@ impl Begun {
     fn into_token(self) -> UploadToken {
         UploadToken::new(json!({ "key": self.key, "uploadId": self.upload_id }).to_string())
     }
+}
+
+/// The MD5 that a part's `ETag` may be: 32 hexadecimal digits, in quotes or not.
+fn part_md5(etag: &str) -> Option<Checksum> {
+    let hex = etag.trim_matches('"');
+    let is_hex = hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let md5 = is_hex.then(|| u128::from_str_radix(hex, 16).ok())??;
+    Some(Checksum { algorithm: ChecksumAlgorithm::Md5, value: base64(&md5.to_be_bytes()).ok()? })
 }
 
 /// Companion reserves no keys: there is none before the upload has begun.

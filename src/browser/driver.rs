@@ -211,7 +211,7 @@ impl Driver {
             Output::SignParts { call, token, parts } => self.sign_parts(call, token, parts),
             Output::Create { call, file, again } => self.create(call, file, again),
             Output::List { call, token } => {
-                self.ask(self.server.list_parts(token), move |result| Input::Listed { call, result });
+                self.list(call, token);
             }
             Output::Confirm { call, token } => {
                 self.ask(self.server.confirm(token), move |result| Input::Confirmed { call, result });
@@ -228,6 +228,7 @@ impl Driver {
             Output::RememberPart { token, part, checksum } => {
                 self.journal.remember_part(&token, part, checksum.as_ref());
             }
+            Output::ForgetPart { token, part } => self.journal.forget_part(&token, part),
             Output::Forget { token } => self.journal.forget(&token),
             Output::Event(event) => self.observer.event(&event),
             Output::Changed(file) => {

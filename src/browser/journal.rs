@@ -88,7 +88,7 @@ impl Journal {
             ("name", fingerprint.name.as_str().into()),
             ("size", number(fingerprint.size).into()),
             ("modifiedMs", fingerprint.modified_ms.into()),
-            ("hash", fingerprint.hash.as_str().into()),
+            ("hash", fingerprint.hash.as_deref().into()),
             ("meta", Object::from_entries(&pairs).unwrap_or_default().into()),
             ("partSize", number(entry.part_size).into()),
             ("expiresMs", entry.expires_ms.into()),
@@ -108,6 +108,11 @@ impl Journal {
     pub(super) fn remember_part(&self, token: &UploadToken, part: PartNumber, checksum: Option<&Checksum>) {
         let key = Array::of2(&token.as_str().into(), &part.get().into());
         self.put(key, checksum.map_or(JsValue::NULL, |checksum| checksum.value.as_str().into()));
+    }
+
+    pub(super) fn forget_part(&self, token: &UploadToken, part: PartNumber) {
+        let key = Array::of2(&token.as_str().into(), &part.get().into());
+        self.write(Box::new(move |store| store.delete(&key)));
     }
 
     pub(super) fn forget(&self, token: &UploadToken) {
@@ -217,7 +222,7 @@ fn entry(token: UploadToken, record: &JsValue) -> Option<Entry> {
         name: text("name")?,
         size: bytes("size")?,
         modified_ms: number("modifiedMs")?,
-        hash: text("hash")?,
+        hash: text("hash"),
     };
     let pairs = Object::entries(&member("meta").dyn_into().ok()?);
     let pair = |pair: JsValue| {

@@ -9,20 +9,44 @@ use web_sys::{File, MessageChannel};
 use super::body::slice;
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
+/// Bytes that are hashed at one time where they are hashed on the main thread.
+const MD5_PIECE: u64 = 8 << 20;
+
 /// What bytes of a file are. They are not kept: they are sent by reference to the file, so that what waits and what is on its
 /// way takes no memory. The store refuses them if they are others by then.
 ///
 /// # Errors
 /// What the browser throws for a file that can't be read: it changed, moved or went since it was picked.
 pub(super) async fn read(file: File, bytes: Range<u64>, algorithm: ChecksumAlgorithm) -> Result<Checksum, JsValue> {
-    let buffer: ArrayBuffer = JsFuture::from(slice(&file, bytes)?.array_buffer()).await?.dyn_into()?;
     let digest = match algorithm {
-        ChecksumAlgorithm::Sha256 => sha256(&buffer).await?,
-        ChecksumAlgorithm::Md5 => Md5::digest(Uint8Array::new(&buffer).to_vec()).to_vec(),
+        ChecksumAlgorithm::Sha256 => {
+            let buffer = buffer_of(&file, bytes).await?;
+            let digest = sha256(&buffer).await?;
+            // What stays costs memory, and nobody the upload.
+            let _ = release(&buffer);
+            digest
+        }
+        ChecksumAlgorithm::Md5 => md5(&file, bytes).await?,
     };
-    // What stays costs memory, and nobody the upload.
-    let _ = release(&buffer);
     Ok(Checksum { algorithm, value: base64(&digest)? })
+}
+
+/// Piece by piece: a part may have 5 GiB.
+async fn md5(file: &File, bytes: Range<u64>) -> Result<Vec<u8>, JsValue> {
+    let mut md5 = Md5::new();
+    let mut start = bytes.start;
+    while start < bytes.end {
+        let end = bytes.end.min(start + MD5_PIECE);
+        let buffer = buffer_of(file, start..end).await?;
+        md5.update(Uint8Array::new(&buffer).to_vec());
+        let _ = release(&buffer);
+        start = end;
+    }
+    Ok(md5.finalize().to_vec())
+}
+
+async fn buffer_of(file: &File, bytes: Range<u64>) -> Result<ArrayBuffer, JsValue> {
+    JsFuture::from(slice(file, bytes)?.array_buffer()).await?.dyn_into()
 }
 
 /// Gives memory back at once: what is moved to a port whose other end is closed goes nowhere. Left to itself, Chromium

@@ -81,13 +81,13 @@ impl Driver {
             let fingerprint = Fingerprint::of(file.clone()).await;
             Ok((file, fingerprint))
         });
-        let opened = move |driver: &Self, file: Result<(File, Option<Fingerprint>), Closed>| match file {
+        let opened = move |driver: &Self, file: Result<(File, Fingerprint), Closed>| match file {
             Ok((file, fingerprint)) => {
                 let relative_path = entry.meta.get("relativePath").unwrap_or_default().to_owned();
                 let picked = PickedFile { file, relative_path, handle: Some(handle) };
-                let is_same = fingerprint.as_ref() == Some(&entry.fingerprint);
+                let is_same = entry.fingerprint.may_be(&fingerprint);
                 let go_on = move |driver: &Self, is_ours| match (is_ours, is_same) {
-                    (true, true) => driver.reopen(id, picked, true),
+                    (true, true) => driver.reopen(id, picked, fingerprint, true),
                     (true, false) => {
                         driver.act(|engine, now| engine.remove(id, now));
                         driver.add_changed(picked, true);
@@ -113,10 +113,16 @@ impl Driver {
     }
 
     /// An interrupted file of which this is true.
-    fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<FileId> {
+    fn find(&self, wanted: &dyn Fn(&Entry) -> bool) -> Option<FileId> {
         let entries = self.interrupted.entries.borrow();
         let found = entries.iter().find(|(id, entry)| wanted(entry) && self.is_interrupted(**id));
         found.map(|(id, _)| *id)
+    }
+
+    /// The interrupted file that this one is; of several the one with its time, too.
+    fn find_same(&self, at_hand: &Fingerprint) -> Option<FileId> {
+        let is_same = |entry: &Entry| entry.fingerprint.may_be(at_hand);
+        self.find(&|entry| is_same(entry) && entry.fingerprint.is_of_time(at_hand)).or_else(|| self.find(&is_same))
     }
 
     /// Looks whether an interrupted file still is as it was put on the list. It leaves the list if another tab has gone on
@@ -137,10 +143,10 @@ impl Driver {
 
     /// Whether a file of this name has to be looked at before it is added.
     pub(super) fn may_be_interrupted(&self, name: &str) -> bool {
-        !self.interrupted.is_known.get() || self.find(|entry| entry.fingerprint.name == name).is_some()
+        !self.interrupted.is_known.get() || self.find(&|entry| entry.fingerprint.name == name).is_some()
     }
 
-    /// Goes on with the upload of the very same file, or adds it as a new one.
+    /// Resumes the upload of the same file, or adds it as a new one.
     pub(super) fn add_examined(&self, picked: PickedFile, starts: bool) {
         // Until it is known what was interrupted, this is asked for in the same way once more, and answered after that.
         let known = (!self.interrupted.is_known.get()).then(|| self.journal.interrupted());
@@ -151,17 +157,18 @@ impl Driver {
             }
             Fingerprint::of(file).await
         });
-        let examined = move |driver: &Self, fingerprint: Option<Fingerprint>| {
-            let name = picked.file.name();
+        let examined = move |driver: &Self, fingerprint: Fingerprint| {
             // What can't be read fails when it is sent, and says so then.
-            if let Some(same) = fingerprint
-                && let Some(id) = driver.find(|entry| entry.fingerprint == same)
-            {
+            if let Some(id) = driver.find_same(&fingerprint) {
                 let go_on = move |driver: &Self, is_ours| {
-                    if is_ours { driver.reopen(id, picked, starts) } else { driver.add_new(picked, starts) }
+                    if is_ours {
+                        driver.reopen(id, picked, fingerprint, starts);
+                    } else {
+                        driver.add_new(picked, starts);
+                    }
                 };
                 driver.take_up(id, Box::new(go_on));
-            } else if driver.find(|entry| entry.fingerprint.name == name).is_some() {
+            } else if driver.find(&|entry| entry.fingerprint.name == fingerprint.name).is_some() {
                 driver.add_changed(picked, starts);
             } else {
                 driver.add_new(picked, starts);
@@ -183,12 +190,13 @@ impl Driver {
         self.start(starts);
     }
 
-    fn reopen(&self, id: FileId, mut picked: PickedFile, starts: bool) {
+    fn reopen(&self, id: FileId, mut picked: PickedFile, fingerprint: Fingerprint, starts: bool) {
         let Some(entry) = self.interrupted.entries.borrow_mut().remove(&id) else { return };
         let mut entry = Rc::unwrap_or_clone(entry);
         picked.handle = picked.handle.or(entry.handle.take());
         entry.handle.clone_from(&picked.handle);
         entry.page = self.journal.page();
+        entry.fingerprint = fingerprint;
         self.journal.remember(&entry);
         let (mut info, _) = self.described(&picked);
         for (name, value) in entry.meta {
@@ -203,7 +211,7 @@ impl Driver {
         });
     }
 
-    /// Notes an upload that the store has begun; not of a file that could not be read.
+    /// Notes an upload that the store has begun.
     pub(super) fn remember(&self, id: FileId, expires_in_ms: Option<u64>) {
         let Some(fingerprint) = self.begun.take() else { return };
         let interrupted = self.look(|engine| {

@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use web_sys::Url;
 
 use super::{button, flag, status_text, text};
-use crate::engine::{FileId, Resumed, Status, UploadError, UploadFile};
+use crate::engine::{FileId, Status, UploadError, UploadFile};
 use crate::s3::{ChecksumAlgorithm, UploadToken, human_size};
 use crate::{Uploader, uploader};
 
@@ -111,13 +111,11 @@ fn Uploaded(
         Some(ChecksumAlgorithm::Md5) => "MD5",
         None => "",
     };
-    // Of what was sent before, the file on the disk is not read again.
-    let bytes = match file.resumed() {
-        Some(Resumed::GoesOn) => "the bytes that were sent, before and after the interruption",
-        _ => "these very bytes",
+    let verified = if algorithm.is_empty() {
+        String::new()
+    } else {
+        format!("Verified: the store holds these very bytes ({algorithm}).")
     };
-    let verified =
-        if algorithm.is_empty() { String::new() } else { format!("Verified: the store holds {bytes} ({algorithm}).") };
     let has_link = href.is_some();
     view! {
         <p class="facts verified">{verified}</p>

@@ -9,6 +9,7 @@ pub(super) fn name(status: Status) -> &'static str {
         Status::Waiting => "waiting",
         Status::Queued => "queued",
         Status::Preparing => "preparing",
+        Status::Verifying => "verifying",
         Status::Uploading => "uploading",
         Status::Resending => "resending",
         Status::Finishing => "finishing",
@@ -27,6 +28,7 @@ pub(super) fn words(status: Status) -> String {
         Status::Waiting => "Ready to upload".into(),
         Status::Queued => "In the queue".into(),
         Status::Preparing => "Preparing".into(),
+        Status::Verifying => "Checking what is already uploaded".into(),
         Status::Uploading => "Uploading".into(),
         Status::Resending => "Sending again".into(),
         Status::Finishing => "Finishing".into(),
@@ -44,7 +46,11 @@ pub(super) fn words(status: Status) -> String {
 pub(super) fn resumed(resumed: Option<Resumed>) -> &'static str {
     match resumed {
         None => "",
-        Some(Resumed::GoesOn) => "Goes on where it was interrupted.",
+        Some(Resumed::GoesOn) => "Resumed where it was interrupted.",
+        Some(Resumed::Differs) => "Resumed. Parts of this file are not what was uploaded before: these are sent again.",
+        Some(Resumed::Unproven) => {
+            "Resumed. Parts that were uploaded before can't be compared with this file: these are sent again."
+        }
         Some(Resumed::Changed) => "This file is not what it was when its upload was interrupted: it starts over.",
         Some(Resumed::Lost) => "What was sent of this file before can't be used any more: it starts over.",
     }

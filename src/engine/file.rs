@@ -174,6 +174,9 @@ impl UploadFile {
             let is_behind = multipart.sent() < self.sent;
             return if is_behind { Status::Resending } else { Status::Uploading };
         }
+        if !multipart.verification.is_over() {
+            return Status::Verifying;
+        }
         let steps = || multipart.underway().iter().map(|(_, run)| &run.step);
         let waits = |step: &&Step| matches!(step, Step::BackingOff { .. } | Step::Offline(_));
         match steps().find(waits).or_else(|| steps().next()) {
@@ -346,7 +349,7 @@ impl UploadFile {
         if let Some(multipart) = &mut self.multipart {
             **multipart = multipart.anew();
         }
-        if self.resumed == Some(Resumed::GoesOn) {
+        if matches!(self.resumed, Some(Resumed::GoesOn | Resumed::Differs | Resumed::Unproven)) {
             self.resumed = Some(Resumed::Lost);
         }
     }

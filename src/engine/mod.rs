@@ -12,6 +12,7 @@
 //! | `verbs` | what people want: upload, pause, resume, retry, remove |
 //! | `preparing` → `signing` → `sending` → `confirming` | the way of a file or part, and what each answer means |
 //! | `parts` | what only uploads in parts have: a beginning, and parts that may be there |
+//! | `verification`, `verifying` | parts that an earlier page sent, compared with the file |
 //! | `retrying`, `verdict`, `jitter` | what is tried again, and when |
 //! | `network` | what waits while there is none |
 //! | `clocks` | requests that keep silent |
@@ -57,6 +58,8 @@ mod time;
 mod transfer;
 mod verbs;
 mod verdict;
+mod verification;
+mod verifying;
 
 pub use error::{Restriction, UploadError};
 pub use file::{UploadFile, Uploaded};
@@ -96,6 +99,8 @@ pub struct Engine {
     concurrency: Concurrency,
     /// With where in its file the piece begins: the file may be gone when the answer comes.
     read_calls: SortedMap<CallId, Piece>,
+    /// Reads of parts that the store has, to compare them.
+    verify_calls: SortedMap<CallId, Piece>,
     sign_calls: SortedMap<CallId, SignCall>,
     /// With the token that the call was made with: its file may be gone when the answer comes.
     create_calls: SortedMap<CallId, (FileId, UploadToken)>,
@@ -129,6 +134,7 @@ impl Engine {
             clocks: Clocks::default(),
             concurrency: Concurrency::default(),
             read_calls: SortedMap::default(),
+            verify_calls: SortedMap::default(),
             sign_calls: SortedMap::default(),
             create_calls: SortedMap::default(),
             list_calls: SortedMap::default(),
@@ -265,6 +271,7 @@ impl Engine {
         self.start_requests(now);
         self.start_creating();
         self.start_checking();
+        self.start_verifying();
         self.start_preparing();
         self.start_signing(now);
         if !self.is_active() && !self.ended.is_empty() {

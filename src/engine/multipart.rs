@@ -6,6 +6,7 @@ use super::resume::Interrupted;
 use super::signature::Destination;
 use super::sorted::{SortedMap, SortedSet};
 use super::transfer::Transfer;
+use super::verification::{Comparison, Verification};
 use super::{CallId, Instant};
 use crate::s3::{Checksum, ChecksumAlgorithm, Part, PartNumber, PartPlan};
 
@@ -25,8 +26,9 @@ pub(super) struct Multipart {
     /// Shared with the copies that pages are shown many times a second: it grows with the file, and changes only with a part.
     done: Arc<SortedMap<PartNumber, Option<Checksum>>>,
     done_bytes: u64,
-    /// What the bytes are of parts that may be there, where that is known.
-    unheard: SortedMap<PartNumber, Checksum>,
+    /// Parts of which this page has sent all bytes without hearing of it, with their checksums where they have one.
+    unheard: SortedMap<PartNumber, Option<Checksum>>,
+    pub(super) verification: Verification,
     meter: Meter,
 }
 
@@ -57,6 +59,7 @@ impl Multipart {
             done: Arc::default(),
             done_bytes: 0,
             unheard: SortedMap::default(),
+            verification: Verification::default(),
             meter: Meter::default(),
         }
     }
@@ -82,51 +85,83 @@ impl Multipart {
     pub(super) fn give_back_all(&mut self) {
         for (part, run) in std::mem::take(&mut self.underway).iter() {
             self.left.insert(*part);
-            let Some(checksum) = run.step.may_be_stored() else { continue };
-            self.stage = Stage::Unlisted;
-            if let Some(checksum) = checksum {
-                self.unheard.insert(*part, checksum.clone());
+            if let Some(checksum) = run.step.may_be_stored() {
+                self.stage = Stage::Unlisted;
+                self.unheard.insert(*part, checksum.cloned());
             }
         }
+        self.verification.stop_reading();
     }
 
-    /// Goes on with an upload that the store knows.
+    /// Resumes an upload that the store knows, and that an earlier page began.
     pub(super) fn resume(&mut self, upload: Interrupted) {
         self.stage = Stage::Unlisted;
         self.algorithm = upload.algorithm;
         self.destination = Some(Destination { key: upload.key, location: upload.location });
-        for (part, checksum) in upload.checksums {
-            self.unheard.insert(part, checksum);
-        }
+        self.verification = Verification::of_earlier_page(upload.checksums);
     }
 
-    /// The store has these parts, and no others: those that are what the file has there are done.
-    pub(super) fn take_stock(&mut self, parts: &[Part]) {
-        let there: SortedSet<_> = parts.iter().map(|part| part.number).collect();
-        let lost: Vec<_> = self.done.iter().map(|(part, _)| *part).filter(|part| !there.contains(part)).collect();
+    /// The store has these parts, and no others. What this page has sent is done; what it has not is read and compared
+    /// first, and sent again where there is nothing to compare it with.
+    pub(super) fn reconcile(&mut self, parts: &[Part]) {
+        let listed: SortedSet<_> = parts.iter().map(|part| part.number).collect();
+        let lost: Vec<_> = self.done.iter().map(|(part, _)| *part).filter(|part| !listed.contains(part)).collect();
         for part in lost {
             self.lose(part);
         }
+        for part in self.verification.take_unverified() {
+            self.left.insert(part);
+        }
         for part in parts {
-            if !self.done.contains_key(&part.number) && self.is_ours(part) {
-                let checksum = self.unheard.remove(&part.number).or_else(|| part.checksum.clone());
-                self.finish(part.number, checksum);
+            let is_whole = self.plan.range(part.number).is_some_and(|body| body.end - body.start == part.size);
+            if is_whole && self.left.contains(&part.number) {
+                self.reconcile_part(part);
             }
         }
         self.unheard = SortedMap::default();
         self.stage = Stage::Created;
     }
 
-    /// Whether a part of the store is what was sent. What the store calls an MD5 may be something else.
-    fn is_ours(&self, part: &Part) -> bool {
-        let is_whole = self.plan.range(part.number).is_some_and(|body| body.end - body.start == part.size);
-        is_whole
-            && match (self.unheard.get(&part.number), &part.checksum) {
-                (Some(ours), Some(theirs)) => ours == theirs,
-                (Some(_), None) => true,
-                (None, Some(theirs)) => theirs.algorithm == ChecksumAlgorithm::Sha256,
-                (None, None) => self.algorithm.is_none(),
-            }
+    fn reconcile_part(&mut self, part: &Part) {
+        if let Some(ours) = self.unheard.remove(&part.number)
+            && self.verification.is_same(ours.as_ref(), part)
+        {
+            return self.finish(part.number, ours);
+        }
+        if self.verification.expect(part, self.algorithm) {
+            let bytes = self.size_of(part.number);
+            self.left.remove(&part.number);
+            self.verification.bytes += bytes;
+        } else if self.algorithm.is_none() && self.verification.is_ours(part.number) {
+            self.finish(part.number, None);
+        }
+    }
+
+    /// The store does not know the upload that an earlier page began: has what is not done read, to compare it with the
+    /// object that it may be. Whether there is anything to read.
+    pub(super) fn expect_object(&mut self) -> bool {
+        let Some(algorithm) = self.algorithm.filter(|_| self.verification.is_resumed()) else { return false };
+        for part in self.verification.take_unverified() {
+            self.left.insert(part);
+        }
+        self.verification.expect_object(std::mem::take(&mut self.left).iter().copied(), algorithm);
+        self.stage = Stage::Created;
+        !self.verification.is_over()
+    }
+
+    /// A part was read in this call; `None` if nobody waits for it any more.
+    pub(super) fn verify(&mut self, part: PartNumber, call: CallId, read: &Checksum) -> Option<Comparison> {
+        let comparison = self.verification.compare(part, call, read)?;
+        if comparison != Comparison::Read {
+            self.verification.bytes -= self.size_of(part);
+        }
+        if comparison == Comparison::Different {
+            self.left.insert(part);
+        } else {
+            // A store is given those checksums alone that its parts were signed for.
+            self.finish(part, Some(read.clone()).filter(|read| Some(read.algorithm) == self.algorithm));
+        }
+        Some(comparison)
     }
 
     /// The store has a part.
@@ -138,12 +173,17 @@ impl Multipart {
         }
     }
 
-    /// The store does not have a part that it was thought to have.
+    /// The store does not have a part that it was thought to have, or has other bytes.
     pub(super) fn lose(&mut self, part: PartNumber) {
+        let bytes = self.size_of(part);
         if Arc::make_mut(&mut self.done).remove(&part).is_some() {
-            self.done_bytes -= self.size_of(part);
+            self.done_bytes -= bytes;
+            self.left.insert(part);
+        } else if let Some(counts) = self.verification.remove(part) {
+            self.verification.bytes -= if counts { bytes } else { 0 };
             self.left.insert(part);
         }
+        self.verification.doubt(part);
     }
 
     pub(super) fn has_left(&self) -> bool {
@@ -151,7 +191,7 @@ impl Multipart {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.left.is_empty() && self.underway.is_empty()
+        self.left.is_empty() && self.underway.is_empty() && self.verification.is_over()
     }
 
     /// Each part's checksum, in order; nothing unless every part is there and has one.
@@ -178,9 +218,9 @@ impl Multipart {
         })
     }
 
-    /// Bytes that the store has, and those that have left towards it.
+    /// Bytes that the store has, those that it lists and that are not compared yet, and those that have left towards it.
     pub(super) fn sent(&self) -> u64 {
-        self.done_bytes + self.transfers().map(Transfer::sent).sum::<u64>()
+        self.done_bytes + self.verification.bytes + self.transfers().map(Transfer::sent).sum::<u64>()
     }
 
     pub(super) fn record(&mut self, bytes: u64, now: Instant) {

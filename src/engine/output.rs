@@ -98,6 +98,13 @@ pub enum Output {
         /// What its bytes are.
         checksum: Option<Checksum>,
     },
+    /// Keep no longer that the store has a part: it has other bytes.
+    ForgetPart {
+        /// The upload.
+        token: UploadToken,
+        /// The part.
+        part: PartNumber,
+    },
     /// There is nothing left to go on with: what was kept of the upload can go.
     Forget {
         /// The upload.

@@ -97,7 +97,7 @@ impl Engine {
             }
             let checksum = checksum.clone();
             match result {
-                Ok(parts) if piece.part.is_none() => self.take_stock(piece.file, parts),
+                Ok(parts) if piece.part.is_none() => self.reconcile(piece.file, parts),
                 Ok(parts) if parts.iter().any(|part| self.is_there(piece, checksum.as_ref(), part)) => {
                     self.part_stored(piece, checksum);
                 }
@@ -110,9 +110,9 @@ impl Engine {
         }
     }
 
-    /// An upload that was interrupted goes on with what the store has of it.
-    fn take_stock(&mut self, id: FileId, parts: &[Part]) {
-        self.update(id, |file| file.take_stock(parts));
+    /// An upload that was interrupted is resumed with what the store has of it.
+    fn reconcile(&mut self, id: FileId, parts: &[Part]) {
+        self.update(id, |file| file.reconcile(parts));
         if let Some(multipart) = self.file(id).and_then(UploadFile::multipart) {
             let step = self.first_step_in_parts(id, multipart);
             self.set_step(id.into(), step);
@@ -130,12 +130,10 @@ impl Engine {
     }
 
     fn is_there(&self, piece: Piece, checksum: Option<&Checksum>, part: &Part) -> bool {
-        let size = self.file(piece.file).and_then(|file| file.range(piece.part)).map(|body| body.end - body.start);
-        let is_same = match (checksum, &part.checksum) {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
-        };
-        Some(part.number) == piece.part && Some(part.size) == size && is_same
+        let Some(file) = self.file(piece.file).filter(|_| Some(part.number) == piece.part) else { return false };
+        let size = file.range(piece.part).map(|body| body.end - body.start);
+        Some(part.size) == size
+            && file.multipart().is_some_and(|multipart| multipart.verification.is_same(checksum, part))
     }
 
     /// The store has a part.
@@ -146,15 +144,18 @@ impl Engine {
         }
         self.update(piece.file, |file| file.finish_part(part, checksum));
         self.outbox.event(Event::PartUploaded(piece.file, part));
-        if self.file(piece.file).and_then(UploadFile::multipart).is_some_and(Multipart::is_done) {
-            self.ask_for_object(piece.file);
-        }
+        self.complete_if_done(piece.file);
     }
 
-    /// Whether all is there, or was there all along, the server can tell.
+    /// Whether all is there, or was there all along, the server can tell. An object that an earlier page may have completed
+    /// is not taken for this file before the file's own checksums are known.
     pub(super) fn ask_for_object(&mut self, id: FileId) {
         self.halt(id);
-        if let Some(claim) = self.claim_in_parts(id) {
+        let mut reads = false;
+        self.update(id, |file| reads = file.expect_object());
+        if reads {
+            self.set_step(id.into(), Step::InParts);
+        } else if let Some(claim) = self.claim_in_parts(id) {
             self.proceed(id.into(), Next::Confirm(claim));
         }
     }
@@ -170,7 +171,7 @@ impl Engine {
         self.update(id, |file| file.lose_parts(parts));
         let error = Refusal::PartsMissing { parts: Vec::new() }.into();
         match self.count_failure(id.into(), Task::Confirm) {
-            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_left) => self.set_step(id.into(), Step::InParts),
+            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_to_do) => self.set_step(id.into(), Step::InParts),
             Ok(_) => self.start_over(id, error),
             Err(_) => self.fail(id, error),
         }

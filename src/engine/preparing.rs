@@ -94,6 +94,9 @@ impl Engine {
 
     /// The browser has read bytes, and computed their checksum.
     pub(super) fn read(&mut self, call: CallId, result: Result<Checksum, ()>) {
+        if let Some(piece) = self.verify_calls.remove(&call) {
+            return self.verified(call, piece, result);
+        }
         let Some(piece) = self.read_calls.remove(&call) else { return };
         // If the piece has gone other ways since, what was read late serves nobody.
         if !matches!(self.step(piece), Some(Step::Reading(by)) if *by == call) {

@@ -17,6 +17,8 @@ pub(super) struct Queues {
     to_divide: SortedSet<(usize, Piece)>,
     /// Those of them without any part on its way.
     undivided: SortedSet<FileId>,
+    /// Files with parts to read and compare, those first of which fewest were.
+    to_verify: SortedSet<(usize, FileId)>,
     to_sign: SortedSet<Piece>,
     to_create: SortedSet<Piece>,
     /// With the number of the file's requests in flight.
@@ -49,11 +51,7 @@ impl Queues {
         for (piece, step) in file.pieces() {
             match step {
                 Step::Ready(Next::Prepare) => self.to_prepare.place((busy, piece), is_in),
-                Step::InParts if file.has_parts_left() => {
-                    let underway = file.parts_underway().len();
-                    self.to_divide.place((busy, piece), is_in && underway < self.max_parts_underway);
-                    self.undivided.place(piece.file, is_in && underway == 0);
-                }
+                Step::InParts => self.place_parts(file, (busy, piece), is_in),
                 Step::Ready(Next::Sign(_)) => self.to_sign.place(piece, is_in),
                 Step::Ready(Next::Create) => self.to_create.place(piece, is_in),
                 Step::Ready(Next::Send(_)) => self.to_send.place((in_flight, piece), is_in),
@@ -63,8 +61,19 @@ impl Queues {
                 Step::BackingOff { until, .. } => self.backing_off.place((*until, piece), is_in),
                 Step::Reading(_) | Step::Signing(..) if is_in => self.preparing += 1,
                 Step::Reading(_) | Step::Signing(..) => self.preparing -= 1,
-                Step::Creating(_) | Step::InParts | Step::Sending(_) | Step::Checking(..) | Step::Confirming(_) => {}
+                Step::Creating(_) | Step::Sending(_) | Step::Checking(..) | Step::Confirming(_) => {}
             }
+        }
+    }
+
+    fn place_parts(&mut self, file: &UploadFile, (busy, piece): (usize, Piece), is_in: bool) {
+        if file.has_parts_left() {
+            let underway = file.parts_underway().len();
+            self.to_divide.place((busy, piece), is_in && underway < self.max_parts_underway);
+            self.undivided.place(piece.file, is_in && underway == 0);
+        }
+        if let Some(turn) = file.multipart().and_then(|multipart| multipart.verification.turn()) {
+            self.to_verify.place((turn, piece.file), is_in);
         }
     }
 
@@ -90,6 +99,11 @@ impl Queues {
     /// A file in parts that has none on its way, and some left.
     pub(super) fn undivided(&self) -> Option<FileId> {
         self.undivided.first().copied()
+    }
+
+    /// The file of which a part is read next to compare it with the store.
+    pub(super) fn to_verify(&self) -> Option<FileId> {
+        self.to_verify.first().map(|(_, file)| *file)
     }
 
     /// Files and parts to sign.

@@ -22,8 +22,12 @@ pub struct Interrupted {
 /// What became of an upload that an earlier page began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
-    /// It goes on: what the store has is not sent again.
+    /// It goes on: what the store has is read, compared, and not sent again.
     GoesOn,
+    /// It goes on, but some parts of the file are not what the store has of it: these are sent again.
+    Differs,
+    /// It goes on, but neither store nor browser has checksums of some parts: these are sent again.
+    Unproven,
     /// The file is not what it was then: it starts over.
     Changed,
     /// The store or the server does not know it any more: the file starts over.

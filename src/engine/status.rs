@@ -9,6 +9,8 @@ pub enum Status {
     Queued,
     /// The server is signing it.
     Preparing,
+    /// Its bytes are read, and compared with what the store has of it.
+    Verifying,
     /// Its bytes are on the way.
     Uploading,
     /// Bytes that were sent before are on the way again.

@@ -54,6 +54,18 @@ async fn a_file_in_parts_comes_back_byte_for_byte_and_verified() {
     }
 }
 
+/// What a page that resumes it compares its file with.
+#[tokio::test]
+async fn parts_of_an_upload_without_checksums_are_listed_with_the_md5_that_their_etag_is() {
+    let server = TestServer::start().await;
+    let visit = server.visit().await;
+    let (_, token) = visit.begin(SignRequest { algorithm: None, ..request() }).await;
+    let bytes = bytes();
+    assert_eq!(visit.send_part(&token, 1, &bytes[..PART], None).await.status(), 200);
+    let parts: Vec<Part> = visit.call("list_parts", json!({ "token": token })).await;
+    assert_eq!(parts, [Part { number: number(1), size: PART as u64, checksum: Some(md5(&bytes[..PART])) }]);
+}
+
 #[tokio::test]
 async fn a_reservation_says_where_the_object_will_be_and_asks_nothing_of_the_store() {
     let server = TestServer::start().await;

@@ -2,7 +2,8 @@ use super::UploadFile;
 use crate::engine::multipart::{Multipart, Stage};
 use crate::engine::phase::{Phase, Step};
 use crate::engine::signature::Destination;
-use crate::engine::{Interrupted, Resumed};
+use crate::engine::verification::Comparison;
+use crate::engine::{CallId, Interrupted, Resumed};
 use crate::s3::{Checksum, ChecksumAlgorithm, FileInfo, Part, PartNumber, UploadToken};
 
 /// What only files in parts have.
@@ -13,6 +14,11 @@ impl UploadFile {
 
     pub(in crate::engine) fn has_parts_left(&self) -> bool {
         self.multipart.as_ref().is_some_and(|multipart| multipart.has_left())
+    }
+
+    /// Whether parts have to be sent, or to be compared with what the store has.
+    pub(in crate::engine) fn has_parts_to_do(&self) -> bool {
+        self.multipart.as_ref().is_some_and(|multipart| !multipart.is_done())
     }
 
     pub(in crate::engine) fn set_stage(&mut self, stage: Stage) {
@@ -74,11 +80,42 @@ impl UploadFile {
     }
 
     /// The store has these parts.
-    pub(in crate::engine) fn take_stock(&mut self, parts: &[Part]) {
+    pub(in crate::engine) fn reconcile(&mut self, parts: &[Part]) {
         if let Some(multipart) = &mut self.multipart {
-            multipart.take_stock(parts);
+            multipart.reconcile(parts);
+            if multipart.verification.is_incomplete() {
+                self.resumed = self.resumed.map(|resumed| resumed.with(Resumed::Unproven));
+            }
         }
         self.sent = self.sent.max(self.sent_now());
+    }
+
+    pub(in crate::engine) fn start_verifying(&mut self, call: CallId) -> Option<(PartNumber, ChecksumAlgorithm)> {
+        self.multipart.as_mut()?.verification.start_reading(call)
+    }
+
+    /// Whether this part is read in this call, to compare it with the store.
+    pub(in crate::engine) fn is_verifying(&self, part: PartNumber, call: CallId) -> bool {
+        self.multipart.as_ref().is_some_and(|multipart| multipart.verification.is_reading(part, call))
+    }
+
+    /// Whether there are parts to read and compare with an object that the store may have.
+    pub(in crate::engine) fn expect_object(&mut self) -> bool {
+        self.multipart.as_mut().is_some_and(|multipart| multipart.expect_object())
+    }
+
+    /// A part was read in this call; `None` if nobody waits for it any more.
+    pub(in crate::engine) fn verify_part(
+        &mut self,
+        part: PartNumber,
+        call: CallId,
+        read: &Checksum,
+    ) -> Option<Comparison> {
+        let comparison = self.multipart.as_mut()?.verify(part, call, read)?;
+        if comparison == Comparison::Different {
+            self.resumed = self.resumed.map(|resumed| resumed.with(Resumed::Differs));
+        }
+        Some(comparison)
     }
 
     pub(in crate::engine) fn start_next_part(&mut self, step: Step) -> Option<PartNumber> {

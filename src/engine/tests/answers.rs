@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::store::{Joined, Place, key_of, upload_of};
+use super::contents::checksum_of;
+use super::store::{Body, Joined, Place, key_of, upload_of};
 use super::trial::{Confirm, Create, Read, Request, Sign, Trial, in_url};
 use crate::engine::{CallFailure, CallId, FileId, Input, RequestFailure, Response, UploadFile};
 use crate::s3::{
@@ -11,8 +12,8 @@ use crate::s3::{
 /// The browser, that reads files. `index` is of `reads`.
 impl Trial {
     pub(super) fn read(&mut self, index: usize) {
-        let Read { call, body, algorithm } = self.reads.remove(index);
-        let result = Ok(Checksum { algorithm, value: format!("{}-{}", body.start, body.end) });
+        let Read { call, body, algorithm, content } = self.reads.remove(index);
+        let result = Ok(Checksum { algorithm, value: checksum_of(&body, &content) });
         self.input(Input::Read { call, result });
     }
 
@@ -60,7 +61,7 @@ impl Trial {
 
     fn begin(&mut self, create: &Create) -> UploadToken {
         let key = key_of(&create.token);
-        let upload = self.store.begin(key, create.plan, create.again);
+        let upload = self.store.begin(key, create.plan, create.algorithm, create.again);
         UploadToken::new(format!("{key}.{}.{upload}", create.call))
     }
 
@@ -103,17 +104,18 @@ impl Trial {
 
     pub(super) fn object(&mut self, confirm: &Confirm) -> Result<Object, Refusal> {
         let key = key_of(&confirm.token);
-        if let Some(size) = confirm.joining {
-            self.store.put(&Place { key: key.into(), part: None }, size);
+        if let Some(body) = confirm.joining.clone() {
+            self.store.put(&Place { key: key.into(), part: None }, body);
         }
         let joined = match &confirm.checksums {
             Some(checksums) => self.store.join(key, upload_of(&confirm.token).unwrap(), checksums),
-            None => self.store.object(key).map_or(Joined::Gone, Joined::Object),
+            None => self.store.object(key).map_or(Joined::Gone, |body| Joined::Object(body.clone(), None)),
         };
         match joined {
-            Joined::Object(size) => {
-                Ok(Object { key: key.parse().unwrap(), size, etag: None, verified: None, location: None })
+            Joined::Object(Body { size, .. }, verified) => {
+                Ok(Object { key: key.parse().unwrap(), size, etag: None, verified, location: None })
             }
+            Joined::Different => Err(Refusal::ChecksumMismatch),
             Joined::Missing(parts) => Err(Refusal::PartsMissing { parts }),
             Joined::Gone if confirm.checksums.is_some() => Err(Refusal::UploadMissing),
             Joined::Gone => Err(Refusal::ObjectMissing),
@@ -171,8 +173,8 @@ impl Trial {
 
     /// Takes the bytes: 200; 412 where there is an object under the key already, 404 where there is no such upload.
     pub(super) fn accept(&mut self, index: usize) {
-        let Request { id, size, place, .. } = self.requests[index].clone();
-        match self.store.put(&place, size) {
+        let Request { id, size, place, content, .. } = self.requests[index].clone();
+        match self.store.put(&place, Body { size, content }) {
             404 => self.reject(index, 404, "NoSuchUpload", "The upload was aborted or completed."),
             status => self.input(Input::Response { request: id, response: Response { status, ..Response::default() } }),
         }
@@ -196,9 +198,9 @@ impl Trial {
 
     /// The bytes arrive, whatever the browser may hear of it; only what has left in full can.
     pub(super) fn land(&mut self, request: &Request) {
-        let Request { size, sent, place, .. } = request;
+        let Request { size, sent, place, content, .. } = request;
         if sent == size && *size > 0 {
-            self.store.put(place, *size);
+            self.store.put(place, Body { size: *size, content: content.clone() });
         }
     }
 

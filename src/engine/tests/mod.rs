@@ -3,6 +3,7 @@
 //! - Stories: one file a subject, one test a rule, told in a [`world::World`]; [`world_in_parts`] is what it says of parts.
 //! - [`tiny_worlds`]: every sequence of a few calls, however senseless.
 //! - [`simulation`]: long random lives with every kind of fault; then the faults stop, and all must end well.
+//! - [`many_pages`]: the same of files that change while no page is there; [`contents`] says what they contain.
 //!
 //! The last two live in a [`trial::Trial`], with a [`store::Store`] and a driver's [`journal::Journal`]; [`answers`] is what its server and store say. A [`referee::Referee`] watches after every call, and [`pacing::Pacing`] when requests start. [`marks`] shows that every fault was reached.
 #![allow(clippy::unwrap_used)]
@@ -12,12 +13,14 @@ mod chance;
 mod checksums;
 mod clocks;
 mod confirming;
+mod contents;
 mod creating;
 mod events;
 mod fairness;
 mod faults;
 mod journal;
 mod many_files;
+mod many_pages;
 mod marks;
 mod offline;
 mod pacing;
@@ -35,5 +38,6 @@ mod simulation;
 mod store;
 mod tiny_worlds;
 mod trial;
+mod verifying;
 mod world;
 mod world_in_parts;

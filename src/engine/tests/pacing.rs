@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::engine::{CallId, Engine, Event, FileId, Input, Instant, Output, RequestFailure, RequestId, Response};
+use crate::engine::verifying::MAX_VERIFYING_READS;
+use crate::engine::{
+    CallId, Engine, Event, FileId, Input, Instant, Output, RequestFailure, RequestId, Response, UploadFile,
+};
 
 /// The longest `Retry-After` that the engine honours.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
@@ -90,6 +93,14 @@ impl Pacing {
                     self.starts(engine, *request, (*file, body.start), now);
                 }
                 Output::Read { call, .. } => _ = self.reads.insert(*call),
+                // What was said of an upload's parts counts no more once that is gone, or is asked for.
+                Output::Complete { token, .. } => {
+                    let file = engine.files().find(|file| file.token() == Some(token)).map(UploadFile::id);
+                    if let Some(file) = file {
+                        self.begin_anew(file);
+                    }
+                }
+                Output::Create { file, .. } => self.begin_anew(*file),
                 Output::Cancel { request } => _ = self.in_flight.remove(request),
                 Output::Event(Event::PartUploaded(file, _) | Event::UploadSuccess(file)) => {
                     self.failures.retain(|(other, _), _| other != file);
@@ -99,6 +110,11 @@ impl Pacing {
         }
         self.slots_are_used(engine, now);
         self.reads_are_bounded(engine);
+    }
+
+    fn begin_anew(&mut self, file: FileId) {
+        self.failures.retain(|(other, _), _| *other != file);
+        self.not_before.retain(|(other, _), _| *other != file);
     }
 
     fn starts(&mut self, engine: &Engine, request: RequestId, place: Place, now: Instant) {
@@ -120,6 +136,6 @@ impl Pacing {
     fn reads_are_bounded(&mut self, engine: &Engine) {
         let limit = engine.options().limit;
         self.read_bound = self.read_bound.max(2 * if limit == 0 { UNLIMITED_READS } else { limit });
-        assert!(self.reads.len() <= self.read_bound, "{} reads at one time", self.reads.len());
+        assert!(self.reads.len() <= self.read_bound + MAX_VERIFYING_READS, "{} reads at one time", self.reads.len());
     }
 }

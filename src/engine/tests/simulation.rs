@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::chance::Chance;
 use super::faults::{FAULTS, Fault, call_failure, confirm_failure, weighted_faults};
 use super::marks;
+use super::store::Tells;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
 use crate::engine::{
     CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
@@ -13,7 +14,7 @@ use crate::s3::{ChecksumAlgorithm, Method, Refusal};
 type Verb = fn(&mut Engine, Instant);
 type FileVerb = fn(&mut Engine, FileId, Instant);
 
-const LIVES: u64 = 10_000;
+pub(super) const LIVES: u64 = 10_000;
 
 /// Calls in which faults may happen: one of these. Then as many as it may take without.
 const WILD_STEPS: [usize; 4] = [30, 60, 90, 120];
@@ -53,9 +54,9 @@ fn seed_of_the_clock() -> u64 {
 }
 
 /// One seed's life: files, faults, sleep and visitors with a will of their own.
-struct Life {
-    chance: Chance,
-    trial: Trial,
+pub(super) struct Life {
+    pub(super) chance: Chance,
+    pub(super) trial: Trial,
     /// Of this life: how likely what can go wrong does, in percent.
     faults: u64,
     store_faults: Vec<Fault>,
@@ -64,7 +65,7 @@ struct Life {
 }
 
 impl Life {
-    fn new(seed: u64, is_loud: bool) -> Self {
+    pub(super) fn new(seed: u64, is_loud: bool) -> Self {
         let mut chance = Chance::new(seed);
         let timeout = Duration::from_secs(*chance.pick(&[0, 5, 30, 30, 30]));
         let options = Options {
@@ -82,6 +83,7 @@ impl Life {
         let faults = *chance.pick(&[2, 10, 40]);
         let mut trial = Trial::new(options, server);
         trial.is_loud = is_loud;
+        trial.store.tells = *chance.pick(&[Tells::Checksums, Tells::Checksums, Tells::Etags, Tells::Nothing]);
         let replay = Replay(format!("SEED={seed} cargo test simulation -- --nocapture"));
         let store_faults = weighted_faults(&mut chance);
         Self { chance, trial, faults, store_faults, is_timed: !timeout.is_zero(), _replay: replay }
@@ -121,7 +123,7 @@ impl Life {
         self.trial.add(size);
     }
 
-    fn server_speaks(&mut self) {
+    pub(super) fn server_speaks(&mut self) {
         let trial = &self.trial;
         let open = [
             (trial.reads.len(), Self::read as fn(&mut Self, usize)),
@@ -179,7 +181,7 @@ impl Life {
         self.trial.fail_to_confirm(index, is_done, failure);
     }
 
-    fn store_speaks(&mut self) {
+    pub(super) fn store_speaks(&mut self) {
         if self.trial.requests.is_empty() {
             return;
         }
@@ -305,9 +307,8 @@ impl Life {
         }
     }
 
-    fn reload(&mut self) {
-        let chance = &mut self.chance;
-        self.trial.reload(|| chance.percent(50));
+    pub(super) fn reload(&mut self) {
+        self.trial.reload(&mut self.chance);
     }
 
     fn change_limit(&mut self) {
@@ -319,7 +320,7 @@ impl Life {
 
 /// From here on nothing goes wrong any more, and all must come to an end.
 impl Life {
-    fn heal(mut self) {
+    pub(super) fn heal(mut self) {
         self.trial.go_offline(false);
         // Connections of before may hang for ever: finding that out is the clocks' work, where there are any.
         let hanging = if self.is_timed { self.trial.requests.len() } else { 0 };
@@ -354,7 +355,7 @@ impl Life {
         true
     }
 
-    fn reopen_one(&mut self) -> bool {
+    pub(super) fn reopen_one(&mut self) -> bool {
         let is_interrupted = |file: &&UploadFile| matches!(file.status(), Status::Interrupted { .. });
         let file = self.trial.engine.files().find(is_interrupted).map(UploadFile::id);
         file.map(|file| self.trial.reopen(file)).is_some()

@@ -1,21 +1,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::s3::{Checksum, Part, PartNumber, PartPlan, UploadToken};
+use super::contents::{Content, checksum_of};
+use super::trial::PART_SIZE;
+use crate::s3::{Checksum, ChecksumAlgorithm, Part, PartNumber, PartPlan, UploadToken};
 
 /// A bucket: objects, and uploads in parts that are not finished.
 #[derive(Default)]
 pub(super) struct Store {
-    objects: BTreeMap<String, u64>,
+    pub(super) tells: Tells,
+    objects: BTreeMap<String, Body>,
     uploads: BTreeMap<u64, Upload>,
     begun: u64,
     /// Keys of which something was lost, as stores do not.
     robbed: BTreeSet<String>,
 }
 
+/// What a store says of the bytes of a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// The checksum that the upload was begun with, or an MD5 of one without.
+    #[default]
+    Checksums,
+    /// What looks like an MD5 and is none, as an `ETag` does where objects are encrypted.
+    Etags,
+    Nothing,
+}
+
 struct Upload {
     key: String,
     plan: PartPlan,
-    parts: BTreeMap<PartNumber, Part>,
+    algorithm: Option<ChecksumAlgorithm>,
+    parts: BTreeMap<PartNumber, Body>,
+}
+
+/// Bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) size: u64,
+    pub(super) content: Content,
 }
 
 /// Where a request puts its bytes.
@@ -28,67 +50,102 @@ pub(super) struct Place {
 
 /// What came of putting parts together.
 pub(super) enum Joined {
-    Object(u64),
+    /// And what the store has proved of it.
+    Object(Body, Option<ChecksumAlgorithm>),
+    /// Of other bytes.
+    Different,
     Missing(Vec<PartNumber>),
     Gone,
 }
 
 impl Store {
-    pub(super) fn object(&self, key: &str) -> Option<u64> {
-        self.objects.get(key).copied()
+    pub(super) fn object(&self, key: &str) -> Option<&Body> {
+        self.objects.get(key)
     }
 
     /// Begins an upload, or takes over one that was begun for the key.
-    pub(super) fn begin(&mut self, key: &str, plan: PartPlan, again: bool) -> u64 {
+    pub(super) fn begin(
+        &mut self,
+        key: &str,
+        plan: PartPlan,
+        algorithm: Option<ChecksumAlgorithm>,
+        again: bool,
+    ) -> u64 {
         let begun = self.uploads.iter().find(|(_, upload)| again && upload.key == key);
         if let Some((id, _)) = begun {
             return *id;
         }
         self.begun += 1;
-        self.uploads.insert(self.begun, Upload { key: key.to_owned(), plan, parts: BTreeMap::new() });
+        self.uploads.insert(self.begun, Upload { key: key.to_owned(), plan, algorithm, parts: BTreeMap::new() });
         self.begun
     }
 
     /// Takes bytes, with the status that it answers.
-    pub(super) fn put(&mut self, place: &Place, size: u64) -> u16 {
-        let Some((upload, number, checksum)) = place.part.clone() else {
-            return if self.objects.insert(place.key.clone(), size).is_some() { 412 } else { 200 };
+    pub(super) fn put(&mut self, place: &Place, body: Body) -> u16 {
+        let Some((upload, number, _)) = place.part.clone() else {
+            return if self.objects.insert(place.key.clone(), body).is_some() { 412 } else { 200 };
         };
         let Some(upload) = self.uploads.get_mut(&upload) else { return 404 };
-        upload.parts.insert(number, Part { number, size, checksum });
+        upload.parts.insert(number, body);
         200
     }
 
     /// The parts of an upload; `None` where there is no such upload.
     pub(super) fn parts(&self, upload: u64) -> Option<Vec<Part>> {
-        Some(self.uploads.get(&upload)?.parts.values().cloned().collect())
+        let upload = self.uploads.get(&upload)?;
+        let part = |(number, body): (&PartNumber, &Body)| Part {
+            number: *number,
+            size: body.size,
+            checksum: upload.checksum(self.tells, *number, body),
+        };
+        Some(upload.parts.iter().map(part).collect())
     }
 
     pub(super) fn join(&mut self, key: &str, id: u64, checksums: &[Checksum]) -> Joined {
-        let Some(upload) = self.uploads.get(&id) else {
-            return self.object(key).map_or(Joined::Gone, Joined::Object);
-        };
-        let missing = upload.missing(checksums);
+        let Some(upload) = self.uploads.get(&id) else { return self.completed(key, checksums) };
+        let missing = upload.missing(self.tells, checksums);
+        let proven = checksums.first().filter(|_| self.tells == Tells::Checksums).map(|checksum| checksum.algorithm);
         match self.begin_to_join(id, checksums) {
-            Some(size) => {
-                self.objects.insert(key.to_owned(), size);
-                Joined::Object(size)
+            Some(body) => {
+                self.objects.insert(key.to_owned(), body.clone());
+                Joined::Object(body, proven)
             }
             None => Joined::Missing(missing),
         }
     }
 
-    /// The bytes of the object that will come of an upload; the upload is gone. `None` where it is not complete.
-    pub(super) fn begin_to_join(&mut self, id: u64, checksums: &[Checksum]) -> Option<u64> {
-        let upload = self.uploads.get(&id).filter(|upload| upload.missing(checksums).is_empty())?;
-        let size = upload.plan.size();
+    /// The object of an upload that is gone: the store has a checksum of checksums of it.
+    fn completed(&self, key: &str, checksums: &[Checksum]) -> Joined {
+        let Some(body) = self.object(key) else { return Joined::Gone };
+        let Some(first) = checksums.first().filter(|_| self.tells == Tells::Checksums) else {
+            return Joined::Object(body.clone(), None);
+        };
+        let plan = PartPlan::new(body.size, PART_SIZE).unwrap();
+        let stored = plan
+            .numbers()
+            .zip(&body.content)
+            .map(|(number, content)| checksum_of(&plan.range(number).unwrap(), &[*content]));
+        let is_same = stored.eq(checksums.iter().map(|checksum| checksum.value.clone()));
+        match first.algorithm {
+            algorithm if is_same => Joined::Object(body.clone(), Some(algorithm)),
+            ChecksumAlgorithm::Sha256 => Joined::Different,
+            // Another `ETag` may be no MD5 at all.
+            ChecksumAlgorithm::Md5 => Joined::Object(body.clone(), None),
+        }
+    }
+
+    /// The object that will come of an upload; the upload is gone. `None` where it is not complete.
+    pub(super) fn begin_to_join(&mut self, id: u64, checksums: &[Checksum]) -> Option<Body> {
+        let upload = self.uploads.get(&id).filter(|upload| upload.missing(self.tells, checksums).is_empty())?;
+        let content = upload.parts.values().flat_map(|part| part.content.clone()).collect();
+        let body = Body { size: upload.plan.size(), content };
         self.uploads.remove(&id);
-        Some(size)
+        Some(body)
     }
 
     /// Whether nobody could have known that putting the parts together will not do.
     pub(super) fn seems_complete(&self, key: &str, id: u64) -> bool {
-        let is_whole = self.uploads.get(&id).is_none_or(|upload| upload.missing(&[]).is_empty());
+        let is_whole = self.uploads.get(&id).is_none_or(|upload| upload.missing(self.tells, &[]).is_empty());
         is_whole || self.robbed.contains(key)
     }
 
@@ -125,16 +182,27 @@ impl Store {
 }
 
 impl Upload {
-    fn missing(&self, checksums: &[Checksum]) -> Vec<PartNumber> {
+    fn checksum(&self, tells: Tells, number: PartNumber, body: &Body) -> Option<Checksum> {
+        let algorithm = self.algorithm.unwrap_or(ChecksumAlgorithm::Md5);
+        let value = match tells {
+            Tells::Checksums => checksum_of(&self.plan.range(number).unwrap(), &body.content),
+            Tells::Etags if algorithm == ChecksumAlgorithm::Md5 => "no MD5".to_owned(),
+            Tells::Etags | Tells::Nothing => return None,
+        };
+        Some(Checksum { algorithm, value })
+    }
+
+    fn missing(&self, tells: Tells, checksums: &[Checksum]) -> Vec<PartNumber> {
         assert!(
             checksums.is_empty() || checksums.len() == usize::from(self.plan.parts()),
             "one checksum a part, or none"
         );
         let is_there = |number: PartNumber| {
             let body = self.plan.range(number).unwrap();
-            let checksum = checksums.get(usize::from(number.get()) - 1);
+            let checksum = checksums.get(usize::from(number.get()) - 1).filter(|_| tells == Tells::Checksums);
             self.parts.get(&number).is_some_and(|part| {
-                part.size == body.end - body.start && (checksum.is_none() || part.checksum.as_ref() == checksum)
+                let stored = self.checksum(tells, number, part);
+                part.size == body.end - body.start && (checksum.is_none() || stored.as_ref() == checksum)
             })
         };
         self.plan.numbers().filter(|number| !is_there(*number)).collect()

@@ -2,11 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use super::contents::{Content, Contents, checksum_of};
 use super::journal::Journal;
 use super::marks;
 use super::pacing::Pacing;
 use super::referee::Referee;
-use super::store::{Place, Store, is_in_parts, key_of, upload_of};
+use super::store::{Body, Place, Store, Tells, is_in_parts, key_of, upload_of};
 use super::world::describe;
 use crate::engine::verdict::Verdict;
 use crate::engine::{CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestId};
@@ -41,6 +42,7 @@ pub(super) struct Trial {
     pub(super) successful: BTreeSet<String>,
     pub(super) referee: Referee,
     pub(super) pacing: Pacing,
+    pub(super) contents: Contents,
 }
 
 /// Any moment but zero, where all that is older than it would look new.
@@ -75,6 +77,7 @@ pub(super) struct Read {
     pub(super) call: CallId,
     pub(super) body: Range<u64>,
     pub(super) algorithm: ChecksumAlgorithm,
+    pub(super) content: Content,
 }
 
 /// An open signing call.
@@ -88,6 +91,7 @@ pub(super) struct Create {
     pub(super) call: CallId,
     pub(super) token: UploadToken,
     pub(super) plan: PartPlan,
+    pub(super) algorithm: Option<ChecksumAlgorithm>,
     pub(super) again: bool,
 }
 
@@ -98,8 +102,8 @@ pub(super) struct Confirm {
     pub(super) token: UploadToken,
     /// Of parts to put together.
     pub(super) checksums: Option<Vec<Checksum>>,
-    /// Bytes of the object that the store is making of the parts: nothing stops it any more.
-    pub(super) joining: Option<u64>,
+    /// The object that the store is making of the parts: nothing stops it any more.
+    pub(super) joining: Option<Body>,
 }
 
 /// A data request as the store sees it.
@@ -109,6 +113,7 @@ pub(super) struct Request {
     pub(super) size: u64,
     pub(super) sent: u64,
     pub(super) place: Place,
+    pub(super) content: Content,
 }
 
 impl Trial {
@@ -133,6 +138,7 @@ impl Trial {
             successful: BTreeSet::new(),
             referee: Referee::default(),
             pacing: Pacing::default(),
+            contents: Contents::default(),
         }
     }
 
@@ -153,6 +159,7 @@ impl Trial {
     }
 
     fn call(&mut self, name: &str, verb: impl FnOnce(&mut Engine, Instant)) -> bool {
+        self.journal.is_written();
         if self.is_loud {
             println!("{:.3} s: {name}", self.now.since(BEGINNING).as_secs_f64());
         }
@@ -232,7 +239,10 @@ impl Trial {
 
     fn perform(&mut self, output: &Output) {
         match output.clone() {
-            Output::Read { call, body, algorithm, .. } => self.reads.push(Read { call, body, algorithm }),
+            Output::Read { call, file, body, algorithm } => {
+                let content = self.contents.read(file, &body);
+                self.reads.push(Read { call, body, algorithm, content });
+            }
             Output::Sign { call, files } => self.signs.push(Sign::Files(call, files)),
             Output::SignParts { call, token, parts } => self.signs.push(Sign::Parts(call, token, parts)),
             Output::Create { call, file, again } => self.create_is_asked_for(call, file, again),
@@ -251,10 +261,15 @@ impl Trial {
                 self.store.discard(key_of(&token));
             }
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
+            Output::Event(Event::FileAdded(file)) => {
+                let size = self.engine.file(file).unwrap().info().size;
+                self.contents.add(file, size);
+            }
             Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(file),
             // The journal's.
             Output::Remember { .. }
             | Output::RememberPart { .. }
+            | Output::ForgetPart { .. }
             | Output::Forget { .. }
             | Output::Event(_)
             | Output::Changed(_) => {}
@@ -264,14 +279,16 @@ impl Trial {
     fn create_is_asked_for(&mut self, call: CallId, file: FileId, again: bool) {
         let file = self.engine.file(file).unwrap();
         let plan = PartPlan::new(file.info().size, file.part_size().unwrap()).unwrap();
-        self.creates.push(Create { call, token: file.token().unwrap().clone(), plan, again });
+        let (token, algorithm) = (file.token().unwrap().clone(), file.part_algorithm());
+        self.creates.push(Create { call, token, plan, algorithm, again });
     }
 
     fn send(&mut self, id: RequestId, file: FileId, parameters: &UploadParameters, body: Range<u64>) {
         let (key, query) = parameters.url.trim_start_matches("https://b.example/").split_once('?').unwrap();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let checksum = value("checksum").map(from_url);
-        let read = format!("{}-{}", body.start, body.end);
+        let content = self.contents.read(file, &body);
+        let read = checksum_of(&body, &content);
         assert!(checksum.as_ref().is_none_or(|checksum| checksum.value == read), "what is sent is what was read");
         let number = value("part").map(|part| PartNumber::try_from(part.parse::<u16>().unwrap()).unwrap());
         let info = self.engine.file(file).unwrap();
@@ -281,7 +298,7 @@ impl Trial {
         assert_eq!((plan.is_some(), &body), (number.is_some(), &whole), "a request has a whole part, or a whole file");
         let part = number.map(|number| (value("upload").unwrap().parse().unwrap(), number, checksum));
         let place = Place { key: key.into(), part };
-        self.requests.push(Request { id, size: body.end - body.start, sent: 0, place });
+        self.requests.push(Request { id, size: body.end - body.start, sent: 0, place, content });
     }
 
     fn end(&mut self, request: RequestId) {
@@ -293,7 +310,16 @@ impl Trial {
     fn success_means_stored(&mut self, file: FileId) {
         let file = self.engine.file(file).unwrap();
         let key = file.key().unwrap();
-        assert_eq!(self.store.object(key), Some(file.info().size), "success means that the object is there in full");
+        let Body { size, content } = self.store.object(key).expect("success means that the object is there");
+        assert_eq!(*size, file.info().size, "success means that the object is there in full");
+        assert!(
+            self.contents.is_version(file.id(), content),
+            "an object is a file as it was once, and no mix: {content:?}"
+        );
+        // Of a checksum of checksums in an `ETag` nobody knows that it is one: another proves nothing.
+        let is_proof = self.store.tells == Tells::Checksums && file.part_algorithm() == Some(ChecksumAlgorithm::Sha256);
+        let is_verified = is_proof || file.uploaded().unwrap().verified.is_some();
+        assert!(!is_verified || self.contents.is_newest(file.id(), content), "verified is what was read: {content:?}");
         self.successful.insert(key.into());
     }
 

@@ -7,7 +7,8 @@ use crate::engine::{
     Response, Status,
 };
 use crate::s3::{
-    ErrorResponse, FileInfo, Method, Object, PartPlan, Refusal, SignedUpload, UploadParameters, UploadToken,
+    ChecksumAlgorithm, ErrorResponse, FileInfo, Method, Object, PartPlan, Refusal, SignedUpload, UploadParameters,
+    UploadToken,
 };
 
 /// An engine, a clock that a test moves, and a transcript of what the engine wants done. The test is the server, the
@@ -18,7 +19,9 @@ pub(super) struct World {
     told: Vec<String>,
     /// Of a call for parts: the file, once for each part.
     signs: VecDeque<(CallId, Vec<FileId>)>,
-    pub(super) reads: VecDeque<(CallId, u64)>,
+    pub(super) reads: VecDeque<Read>,
+    /// Parts that are to be kept for a later page, with their checksums.
+    remembered: Vec<(u16, Option<String>)>,
     pub(super) creates: VecDeque<(CallId, FileId)>,
     pub(super) lists: VecDeque<CallId>,
     confirms: VecDeque<CallId>,
@@ -33,6 +36,13 @@ pub(super) struct World {
     signatures: u32,
 }
 
+/// A read that is not over.
+pub(super) struct Read {
+    pub(super) call: CallId,
+    pub(super) start: u64,
+    pub(super) algorithm: ChecksumAlgorithm,
+}
+
 impl World {
     /// Whose signing server also confirms.
     pub(super) fn new(options: Options) -> Self {
@@ -42,6 +52,7 @@ impl World {
             told: Vec::new(),
             signs: VecDeque::new(),
             reads: VecDeque::new(),
+            remembered: Vec::new(),
             creates: VecDeque::new(),
             lists: VecDeque::new(),
             confirms: VecDeque::new(),
@@ -113,6 +124,10 @@ impl World {
     /// What the engine wanted done since this was asked last.
     pub(super) fn told(&mut self) -> String {
         std::mem::take(&mut self.told).join("; ")
+    }
+
+    pub(super) fn remembered(&self) -> Vec<(u16, Option<&str>)> {
+        self.remembered.iter().map(|(part, checksum)| (*part, checksum.as_deref())).collect()
     }
 
     pub(super) fn first_file(&self) -> FileId {
@@ -274,7 +289,13 @@ impl World {
                     let of_token = self.engine.files().find(|file| file.token() == Some(token)).unwrap();
                     self.signs.push_back((*call, vec![of_token.id(); parts.len()]));
                 }
-                Output::Read { call, body, .. } => self.reads.push_back((*call, body.start)),
+                Output::Read { call, body, algorithm, .. } => {
+                    self.reads.push_back(Read { call: *call, start: body.start, algorithm: *algorithm });
+                }
+                Output::RememberPart { part, checksum, .. } => {
+                    let checksum = checksum.as_ref().map(|checksum| checksum.value.clone());
+                    self.remembered.push((part.get(), checksum));
+                }
                 Output::Create { call, file, .. } => self.creates.push_back((*call, *file)),
                 Output::List { call, .. } => self.lists.push_back(*call),
                 Output::Confirm { call, .. } | Output::Complete { call, .. } => self.confirms.push_back(*call),
@@ -322,6 +343,7 @@ pub(super) fn describe(output: &Output) -> Option<String> {
         Output::Confirm { token, .. } => format!("confirm {}", token.as_str()),
         Output::Discard { token } => format!("discard {}", token.as_str()),
         Output::Forget { token } => format!("forget {}", token.as_str()),
+        Output::ForgetPart { part, .. } => format!("forget part {}", part.get()),
         Output::Remember { file, .. } => format!("remember {file}"),
         Output::RememberPart { .. } | Output::Changed(_) => return None,
         Output::Event(event) => match event {

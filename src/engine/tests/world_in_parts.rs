@@ -1,9 +1,6 @@
-use super::world::World;
+use super::world::{Read, World};
 use crate::engine::{CallFailure, Engine, FileId, Input, RequestFailure, RequestId, Response};
-use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, ErrorResponse, FileInfo, Part, PartNumber, PartPlan, Refusal,
-    UploadToken,
-};
+use crate::s3::{Checksum, CreatedUpload, ErrorResponse, FileInfo, Part, PartNumber, PartPlan, Refusal, UploadToken};
 
 /// Bytes of every part in these stories: `5M`.
 pub(super) const PART: u64 = 5 << 20;
@@ -83,13 +80,13 @@ impl World {
 
     /// Reads what is asked for; its checksum is `c` and where it begins, in mebibytes.
     pub(super) fn read(&mut self) {
-        let (call, start) = self.reads.pop_front().unwrap();
-        let checksum = Checksum { algorithm: ChecksumAlgorithm::Sha256, value: format!("c{}", start >> 20) };
+        let Read { call, start, algorithm } = self.reads.pop_front().unwrap();
+        let checksum = Checksum { algorithm, value: format!("c{}", start >> 20) };
         self.input(Input::Read { call, result: Ok(checksum) });
     }
 
     pub(super) fn fail_to_read(&mut self) {
-        let (call, _) = self.reads.pop_front().unwrap();
+        let Read { call, .. } = self.reads.pop_front().unwrap();
         self.input(Input::Read { call, result: Err(()) });
     }
 }

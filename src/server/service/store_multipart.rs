@@ -46,8 +46,9 @@ impl StoredPart {
         value.map(|value| Checksum { algorithm, value })
     }
 
+    /// Of an upload without checksums, the MD5 that its `ETag` may be.
     pub(super) fn into_part(self, algorithm: Option<ChecksumAlgorithm>) -> Part {
-        let checksum = algorithm.and_then(|algorithm| self.checksum(algorithm));
+        let checksum = self.checksum(algorithm.unwrap_or(ChecksumAlgorithm::Md5));
         Part { number: self.number, size: self.size, checksum }
     }
 }
