@@ -185,6 +185,7 @@ impl FromJson for ApiError {
             "Refused" => Self::Refused(Refusal::from_json(&content)?),
             "Unreachable" => Self::Unreachable(content.as_string()?),
             "CrossSite" => Self::CrossSite,
+            "NoCookie" => Self::NoCookie,
             "BadRequest" => Self::BadRequest(content.as_string()?),
             _ => return None,
         })

@@ -27,6 +27,13 @@ pub enum ApiError {
     /// The call came from another site's page.
     #[error("This page may not upload here. Open the upload page itself and try again.")]
     CrossSite,
+    /// The call had no cookie of this server, and the visitor could confirm nothing of what is signed now. The answer sets
+    /// one.
+    #[error(
+        "This browser keeps no cookie of this page, and without one the server can't tell whose upload is whose. Allow \
+         cookies for this site, then try again."
+    )]
+    NoCookie,
     /// The server does not understand the call: the page is older or newer than it.
     #[error("The server did not understand the page: {0}. Reload the page and try again.")]
     BadRequest(String),
@@ -51,10 +58,11 @@ impl FromServerFnError for ApiError {
     }
 }
 
-/// Signs uploads: per file what to send, or why not, in the order of `files`.
+/// Signs uploads: per file what to send, or why not, in the order of `files`. Not for who sends no cookie.
 #[server(prefix = "/api", endpoint = "sign_uploads", input = Json)]
 pub async fn sign_uploads(files: Vec<SignRequest>) -> Result<Vec<Result<SignedUpload, Refusal>>, ApiError> {
     let (service, visitor) = server::context()?;
+    server::demand_cookie(&visitor)?;
     Ok(service.sign(&visitor, files).await)
 }
 
@@ -112,6 +120,7 @@ pub async fn discard_upload(token: UploadToken) -> Result<(), ApiError> {
 
 #[cfg(feature = "ssr")]
 mod server {
+    use ::http::{StatusCode, header, request::Parts};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
 
@@ -123,6 +132,20 @@ mod server {
         let service = use_context().ok_or_else(|| missing("an upload service"))?;
         let visitor = use_context().ok_or_else(|| missing("visitors"))?;
         Ok((service, visitor))
+    }
+
+    /// A visitor whose cookie does not come back would be another one with each call: what he sends would be stored, and
+    /// never confirmed.
+    pub(super) fn demand_cookie(visitor: &Visitor) -> Result<(), ApiError> {
+        let Some(request) = use_context::<Parts>() else { return Ok(()) };
+        let mut cookies = request.headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+        if cookies.any(|line| line.contains(visitor.as_str())) {
+            return Ok(());
+        }
+        if let Some(response) = use_context::<ResponseOptions>() {
+            response.set_status(StatusCode::PRECONDITION_REQUIRED);
+        }
+        Err(ApiError::NoCookie)
     }
 
     pub(super) fn answer<T>(result: Result<T, Refusal>) -> Result<T, ApiError> {

@@ -17,6 +17,9 @@ use crate::s3::{
     SignedUpload, UploadToken,
 };
 
+/// The status of an answer to a call without the visitor's cookie.
+const PRECONDITION_REQUIRED: u16 = 428;
+
 /// This page's own server functions as an [`UploadServer`].
 pub(super) struct AppServer {
     /// The method chosen in the options panel; `None` leaves it to the server.
@@ -106,7 +109,11 @@ where
 fn exchange(path: &'static str, body: String) -> LocalFuture<Result<Json, CallFailure>> {
     Box::pin(async move {
         let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
-        let answer = post_json(path, &body).await.map_err(unreachable)?;
+        let mut answer = post_json(path, &body).await.map_err(unreachable)?;
+        // The cookie was deleted, and came again with that answer; or this browser keeps none, and the next says so.
+        if answer.status == PRECONDITION_REQUIRED {
+            answer = post_json(path, &body).await.map_err(unreachable)?;
+        }
         if (200..300).contains(&answer.status) {
             return Json::parse(&answer.body).ok_or_else(not_its_answer);
         }

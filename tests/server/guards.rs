@@ -49,6 +49,19 @@ async fn a_visitor_keeps_one_cookie_that_scripts_can_not_read() {
 }
 
 #[tokio::test]
+async fn nothing_is_signed_for_who_sends_no_cookie_and_the_answer_sets_one() {
+    let server = TestServer::start().await;
+    let sign = || server.http.post(server.url("/api/sign_uploads")).json(&json!({ "files": [] }));
+    let refused = sign().send().await.unwrap();
+    assert_eq!(refused.status(), 428);
+    let cookie = refused.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    assert_eq!(refused.json::<ApiError>().await.unwrap(), ApiError::NoCookie);
+    for (cookie, status) in [(cookie.split(';').next().unwrap(), 200), ("upload_visitor=a; other=b", 428)] {
+        assert_eq!(sign().header(COOKIE, cookie).send().await.unwrap().status(), status, "{cookie}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let server = TestServer::start().await;
     for (path, status) in [("/", 200), ("/no/such/page", 404), ("/api/sign_uploads", 405)] {
