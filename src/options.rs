@@ -6,7 +6,7 @@ use crate::browser::{Companion, FileMeta, GetUploadParameters, Setup, UploadServ
 use crate::engine::{self, Restrictions, RetryPolicy};
 use crate::s3::{FileInfo, MAX_REQUEST_SIZE, MIN_PART_SIZE, Meta, PartPlan, UploadParameters, chunk_size};
 
-/// How to upload. Names are those of Uppy's `AwsS3`.
+/// How to upload. Names are those of Uppy's `AwsS3`. What the uploader has no setter for is fixed when it starts.
 pub struct Options {
     /// No progress for this long while bytes remain: the request is aborted and tried again. Zero disables the check.
     /// Default: 30 s.
@@ -15,20 +15,20 @@ pub struct Options {
     pub limit: usize,
     /// Whether files start as soon as they are added. Default: true.
     pub auto_proceed: bool,
-    /// When and how often a failed step is tried again.
+    /// When and how often a failed step is retried. Fixed, but for `max_retries`.
     pub retry: RetryPolicy,
-    /// What may be added at all.
+    /// What may be added at all. Fixed.
     pub restrictions: Restrictions,
-    /// Metadata of every file, besides `name`, `type` and `relativePath`.
+    /// Metadata of every file, besides `name`, `type` and `relativePath`. Fixed; that of one file can be changed.
     pub meta: Meta,
     /// Which names of a file's metadata go to the signer, and from there into the object's. Default: none, since each is
-    /// a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow.
+    /// a request header, `x-amz-meta-…`, that the bucket's CORS rules have to allow. Fixed.
     pub allowed_meta_fields: Vec<String>,
     /// Which files go in parts, where the server can do that. Default: those above 16 MiB, as in AWS's own transfer
-    /// manager: a connection that breaks then costs a part and not a file.
+    /// manager: a connection that breaks then costs a part and not a file. Fixed.
     pub should_use_multipart: ShouldUseMultipart,
     /// Bytes of each part of a file but the last. What S3 would not take (5 MiB to 5 GiB, 10,000 parts) becomes the
-    /// nearest that it does. Default: [`chunk_size`].
+    /// nearest that it does. Default: [`chunk_size`]. Fixed.
     pub get_chunk_size: Box<dyn Fn(&FileInfo) -> u64>,
     /// Whether bytes are read and signed with their checksum before they are sent, so that the store refuses any others;
     /// only where the server signs checksums, and the browser computes them: without HTTPS it has no SHA-256, except on
@@ -36,8 +36,9 @@ pub struct Options {
     pub integrity: bool,
     /// The name of the `IndexedDB` database where uploads in parts are noted, so that they go on after a reload or a
     /// crash; `None` notes nothing. Uploaders with lists of their own need names of their own. Default: `leptos-aws-s3`.
+    /// Fixed.
     pub journal: Option<String>,
-    /// Who signs, and confirms.
+    /// Who signs, and confirms. Fixed, and what it says of parts and checksums is asked for once.
     pub server: Box<dyn UploadServer>,
 }
 
@@ -187,6 +188,25 @@ mod tests {
 
     fn options() -> Options {
         Options::with_server(Server { has_parts: true, max_parts: PartNumber::MAX })
+    }
+
+    #[test]
+    fn every_option_has_a_setter_or_says_that_it_is_fixed() {
+        let (fields, _) = include_str!("options.rs").split_once("\nimpl Options {").unwrap();
+        let (_, fields) = fields.split_once("pub struct Options {").unwrap();
+        let setters = include_str!("uploader.rs");
+        let mut docs = String::new();
+        let mut unclear = Vec::new();
+        for line in fields.lines().map(str::trim) {
+            if let Some(doc) = line.strip_prefix("///") {
+                docs.push_str(doc);
+            } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|field| field.split_once(':')) {
+                let is_clear = setters.contains(&format!("pub fn set_{name}(")) != docs.contains("Fixed");
+                unclear.extend((!is_clear).then_some(name));
+                docs.clear();
+            }
+        }
+        assert_eq!(unclear, Vec::<&str>::new());
     }
 
     #[test]

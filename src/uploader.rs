@@ -205,7 +205,7 @@ impl Uploader {
         self.configure(|options| options.timeout = timeout);
     }
 
-    /// Changes how often a failed step is tried again.
+    /// Changes how often a failed step is retried.
     pub fn set_max_retries(self, max_retries: u32) {
         self.configure(|options| options.retry.max_retries = max_retries);
     }

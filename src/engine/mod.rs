@@ -155,9 +155,13 @@ impl Engine {
     }
 
     /// Other options, for what starts from now on: a raised `limit` starts more at once, a lowered one lets what is in
-    /// flight go on. A `timeout` counts at once. `seed` is of no effect after `new`.
+    /// flight go on. A `timeout` counts at once. `seed` is of no effect after `new`, and `checksum` not on the parts of
+    /// an upload that has begun.
     pub fn set_options(&mut self, options: Options, now: Instant) {
         self.wake(now);
+        if self.options.max_part_requests != options.max_part_requests {
+            self.queues.set_max_part_requests(options.max_part_requests, &self.files);
+        }
         self.options = options;
         self.settle(now);
     }

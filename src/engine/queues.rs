@@ -1,7 +1,7 @@
 use super::file::UploadFile;
 use super::id::Piece;
 use super::phase::{Next, Step};
-use super::sorted::SortedSet;
+use super::sorted::{SortedMap, SortedSet};
 use super::{FileId, Instant};
 
 /// Which files and parts wait for what, so that no event has to look at all files. A file's place is its id: what was
@@ -36,6 +36,17 @@ pub(super) struct Queues {
 impl Queues {
     pub(super) fn new(max_parts_underway: usize) -> Self {
         Self { max_parts_underway: max_parts_underway.max(1), ..Self::default() }
+    }
+
+    /// The files are in the queues before, and after.
+    pub(super) fn set_max_part_requests(&mut self, max: usize, files: &SortedMap<FileId, Box<UploadFile>>) {
+        for (_, file) in files.iter() {
+            self.leave(file);
+        }
+        self.max_parts_underway = max.max(1);
+        for (_, file) in files.iter() {
+            self.enter(file);
+        }
     }
 
     pub(super) fn enter(&mut self, file: &UploadFile) {

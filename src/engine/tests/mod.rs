@@ -23,6 +23,7 @@ mod many_files;
 mod many_pages;
 mod marks;
 mod offline;
+mod options;
 mod pacing;
 mod parts;
 mod pausing;
