@@ -132,3 +132,36 @@ test('one file that the store refuses does not hold up the others', async ({ upl
   await expect(upload.withStatus('complete')).toHaveCount(3)
   expect(await store.contents()).toEqual(files.slice(1).map(file => file.sha256).sort())
 })
+
+test('an `abort` event that nobody asked for, as Safari has them, is a network error', async ({ upload, page, store }) => {
+  await page.addInitScript(() => {
+    const send = XMLHttpRequest.prototype.send
+    let aborted = false
+    XMLHttpRequest.prototype.send = function (this: XMLHttpRequest, body) {
+      send.call(this, body)
+      if (aborted) return
+      aborted = true
+      setTimeout(() => this.dispatchEvent(new ProgressEvent('abort')))
+    }
+  })
+  await upload.open()
+  await upload.pick(film)
+  await upload.file(film).is('retrying')
+  expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
+})
+
+test('a `Retry-After` that is a date is waited for', async ({ upload, page, store }) => {
+  const calls: number[] = []
+  let notBefore = 0
+  await page.route('**/api/sign_uploads*', route => {
+    calls.push(Date.now())
+    if (calls.length > 1) return route.continue()
+    // Dates have whole seconds.
+    notBefore = Math.floor(Date.now() / 1_000) * 1_000 + 4_000
+    return route.fulfill({ status: 503, headers: { 'Retry-After': new Date(notBefore).toUTCString() } })
+  })
+  await upload.open()
+  await upload.pick(film)
+  expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
+  expect(calls[1]).toBeGreaterThanOrEqual(notBefore)
+})

@@ -13,7 +13,7 @@ pub struct Answer {
     pub status: u16,
     /// The body as text.
     pub body: String,
-    /// `Retry-After`, in its form of seconds.
+    /// `Retry-After`: from now on.
     pub retry_after: Option<Duration>,
 }
 
@@ -50,6 +50,17 @@ async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, Js
     Ok(Answer {
         status: response.status(),
         body: JsFuture::from(response.text()?).await?.as_string().unwrap_or_default(),
-        retry_after: retry_after.and_then(|seconds| seconds.trim_ascii().parse().ok()).map(Duration::from_secs),
+        retry_after: retry_after.as_deref().and_then(parse_retry_after),
     })
+}
+
+/// `Retry-After` is a number of seconds or a date.
+pub(super) fn parse_retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim_ascii();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let ms = js_sys::Date::parse(value) - js_sys::Date::now();
+    // What is no date is no number, and a date of before is now.
+    Duration::try_from_secs_f64(ms.max(0.0) / 1_000.0).ok().filter(|_| !ms.is_nan())
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use web_sys::{Document, DomParser, SupportedType, Url, XmlHttpRequest};
 
+use super::fetch::parse_retry_after;
 use crate::engine::Response;
 use crate::s3::ErrorResponse;
 
@@ -36,10 +37,9 @@ fn text_of(document: &Document, name: &str) -> Option<String> {
     document.get_elements_by_tag_name(name).item(0)?.text_content()
 }
 
-/// Only the seconds form; the page may not ask for the header by name where CORS does not expose it.
+/// The page may not ask for the header by name where CORS does not expose it.
 fn retry_after(headers: &str) -> Option<Duration> {
-    let line = headers.lines().find_map(|line| line.strip_prefix("retry-after:"))?;
-    line.trim_ascii().parse().ok().map(Duration::from_secs)
+    headers.lines().find_map(|line| line.strip_prefix("retry-after:")).and_then(parse_retry_after)
 }
 
 /// `<Location>` may be relative (DigitalOcean Spaces).
