@@ -133,6 +133,21 @@ test('one file that the store refuses does not hold up the others', async ({ upl
   expect(await store.contents()).toEqual(files.slice(1).map(file => file.sha256).sort())
 })
 
+test('a file whose bytes can not be read for a moment is read again', async ({ upload, page, store }) => {
+  await page.addInitScript(() => {
+    const read = Blob.prototype.arrayBuffer
+    let failures = 0
+    Blob.prototype.arrayBuffer = function (this: Blob) {
+      if (failures++ < 3) return Promise.reject(new DOMException('It is locked.', 'NotReadableError'))
+      return read.call(this)
+    }
+  })
+  await upload.open()
+  await upload.pick(film)
+  await upload.file(film).is('retrying')
+  expect(await store.sha256(await upload.file(film).isComplete({ timeout: 30_000 }))).toBe(film.sha256)
+})
+
 test('an `abort` event that nobody asked for, as Safari has them, is a network error', async ({ upload, page, store }) => {
   await page.addInitScript(() => {
     const send = XMLHttpRequest.prototype.send

@@ -10,7 +10,7 @@ pub enum Input {
     Read {
         /// The call answered.
         call: CallId,
-        /// The checksum; an error where the file can't be read.
+        /// The checksum; an error where the file can't be read just now.
         result: Result<Checksum, ()>,
     },
     /// The answer to `Output::Sign` and `Output::SignParts`: one result each, in the order asked.
@@ -93,7 +93,7 @@ pub struct Response {
 pub enum RequestFailure {
     /// The connection broke, was refused, or the browser hid the answer (CORS). Browsers don't say which.
     Network,
-    /// The file could not be read: it was changed, moved or deleted after it was picked, or it is a folder.
+    /// The file could not be read just now: it was changed, moved or deleted after it was picked, is locked, or is a folder.
     Unreadable,
 }
 

@@ -112,6 +112,8 @@ pub(super) enum Task {
     Sign,
     Send,
     Confirm,
+    /// The browser reads the file.
+    Read,
 }
 
 /// Failures since the last success of each task.
@@ -120,6 +122,7 @@ pub(super) struct Failures {
     sign: u32,
     send: u32,
     confirm: u32,
+    read: u32,
     /// Signatures that the store called expired.
     expired: u32,
 }
@@ -148,6 +151,7 @@ impl Failures {
             Task::Sign => &mut self.sign,
             Task::Send => &mut self.send,
             Task::Confirm => &mut self.confirm,
+            Task::Read => &mut self.read,
         }
     }
 }

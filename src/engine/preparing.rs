@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::id::Piece;
 use super::phase::{Next, Step};
-use super::{CallId, Engine, FileId, Output, UploadError, UploadFile};
+use super::{CallId, Engine, FileId, Output, UploadFile};
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
 /// Larger pieces are not read into memory for a checksum: 64 MiB, which parts have from 640 GB on.
@@ -107,7 +107,7 @@ impl Engine {
                 self.set_step(piece, Step::Ready(Next::Sign(Some(checksum))));
             }
             Ok(checksum) => self.proceed(piece, Next::Sign(Some(checksum))),
-            Err(()) => self.fail(piece.file, UploadError::Unreadable),
+            Err(()) => self.unreadable(piece),
         }
     }
 

@@ -12,6 +12,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 /// Signatures that the store calls expired, one after the other: a signer can't be that slow by accident.
 const MAX_FREE_SIGNATURES: u32 = 3;
 
+/// A file that can't be read is read again this often: it may be locked, or on a network drive that is away for a moment.
+const MAX_READ_RETRIES: u32 = 3;
+
 impl Engine {
     /// One more failure of a file's or part's `task`: `next` follows after a while, or the file fails with `error` once its
     /// retries are spent. What fails without an answer while there is no network does not count.
@@ -43,6 +46,11 @@ impl Engine {
         }
     }
 
+    /// The browser could not read a file's or part's bytes: it may in a while, or the file fails.
+    pub(super) fn unreadable(&mut self, piece: Piece) {
+        self.try_again(piece, Task::Read, Next::Prepare, UploadError::Unreadable, None);
+    }
+
     /// The store calls the signature expired: sign again at once, until that has become a habit.
     pub(super) fn sign_again(&mut self, piece: Piece, checksum: Option<Checksum>, error: UploadError) {
         let expired = self.run_mut(piece).map(|run| run.failures.count_expired());
@@ -56,7 +64,15 @@ impl Engine {
     /// One more failure of `task`: how many there are now, as an error when that is more than are tried again.
     pub(super) fn count_failure(&mut self, piece: Piece, task: Task) -> Result<u32, u32> {
         let failures = self.run_mut(piece).map_or(u32::MAX, |run| run.failures.count(task));
-        if failures <= self.options.retry.max_retries { Ok(failures) } else { Err(failures) }
+        if failures <= self.budget(task) { Ok(failures) } else { Err(failures) }
+    }
+
+    fn budget(&self, task: Task) -> u32 {
+        let max_retries = self.options.retry.max_retries;
+        match task {
+            Task::Read => max_retries.min(MAX_READ_RETRIES),
+            _ => max_retries,
+        }
     }
 
     /// How long to wait after so many failures in a row.

@@ -97,7 +97,7 @@ impl Engine {
         let Some((piece, transfer)) = self.end_request(request, now) else { return };
         match failure {
             RequestFailure::Network => self.lost(piece, transfer),
-            RequestFailure::Unreadable => self.fail(piece.file, UploadError::Unreadable),
+            RequestFailure::Unreadable => self.unreadable(piece),
         }
     }
 

@@ -145,9 +145,29 @@ fn a_late_read_is_no_answer_to_the_next() {
 }
 
 #[test]
-fn a_file_that_changed_on_disk_fails() {
+fn a_file_that_can_not_be_read_for_a_moment_is_read_again() {
     let mut world = checked(1);
-    let file = world.begun(2);
+    let file = world.begun(1);
+    world.told();
+    for _ in 0..3 {
+        world.fail_to_read();
+        assert!(matches!(world.status(file), Status::Retrying { .. }));
+        world.wait(4.0);
+        assert_eq!(world.told(), "read 1 0..5M");
+    }
+    world.read();
+    world.sign();
+    assert!(world.told().contains("send 1 0..5M as #1"));
+}
+
+#[test]
+fn a_file_that_can_not_be_read_fails_after_four_attempts() {
+    let mut world = checked(1);
+    let file = world.begun(1);
+    for _ in 0..3 {
+        world.fail_to_read();
+        world.wait(4.0);
+    }
     world.fail_to_read();
     assert!(world.error(file).starts_with("This file can't be read"));
 }

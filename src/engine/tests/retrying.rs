@@ -110,11 +110,21 @@ fn a_refusal_fails_the_file_with_what_to_do_about_it() {
     assert!(world.error(file).ends_with("The bucket in the server's configuration does not exist."));
 }
 
-#[test]
-fn a_file_that_cannot_be_read_fails() {
-    let (mut world, file) = world(Options::default());
-    let (request, failure) = (world.request(file), RequestFailure::Unreadable);
+fn fail_request(world: &mut World, file: FileId, failure: RequestFailure) {
+    let request = world.request(file);
     world.input(Input::RequestFailed { request, failure });
+}
+
+#[test]
+fn a_file_that_can_not_be_read_while_it_is_sent_is_tried_four_times() {
+    let (mut world, file) = world(Options::default());
+    for _ in 0..3 {
+        fail_request(&mut world, file, RequestFailure::Unreadable);
+        assert!(matches!(world.status(file), Status::Retrying { .. }));
+        world.wait(4.0);
+        world.sign();
+    }
+    fail_request(&mut world, file, RequestFailure::Unreadable);
     assert!(world.error(file).starts_with("This file can't be read"));
 }
 
