@@ -269,6 +269,7 @@ interface Refusal {
 const MESSAGES = {
   AccessDenied: 'Access Denied',
   ExpiredToken: 'The provided token has expired.',
+  InvalidArgument: 'Invalid Argument',
   SlowDown: 'Please reduce your request rate.',
 }
 

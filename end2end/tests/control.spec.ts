@@ -90,7 +90,7 @@ test('a failed file can be tried again', async ({ upload, wire, store }) => {
   const refused = wire.answer(403, 'AccessDenied')
   await upload.pick(film)
   const row = upload.file(film)
-  await row.hasFailed(/The store refused the upload: Access Denied \(AccessDenied\)/)
+  await row.hasFailed(/The store refused the upload, and again with a new signature: Access Denied \(AccessDenied\)/)
   refused.lift()
   await row.button('Retry').click()
   expect(await store.sha256(await row.isComplete())).toBe(film.sha256)

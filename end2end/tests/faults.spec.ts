@@ -126,11 +126,22 @@ test('one file that the store refuses does not hold up the others', async ({ upl
   const files = [1, 2, 3, 4].map(number => file(`file ${number}`, 100 * KB))
   await upload.open()
   await upload.set('Limit', 1)
-  wire.answer(403, 'AccessDenied', { times: 1 })
+  wire.answer(400, 'InvalidArgument', { times: 1 })
   await upload.pick(files)
-  await upload.file(files[0]!).hasFailed(/AccessDenied/)
+  await upload.file(files[0]!).hasFailed(/InvalidArgument/)
   await expect(upload.withStatus('complete')).toHaveCount(3)
   expect(await store.contents()).toEqual(files.slice(1).map(file => file.sha256).sort())
+})
+
+test('a signature that is refused without a word about its age is renewed, and the file goes through', async ({ upload, wire, page, store }) => {
+  let signatures = 0
+  page.on('request', request => (signatures += Number(request.url().includes('/api/sign_uploads'))))
+  await upload.open()
+  wire.answer(403, 'AccessDenied', { times: 1 })
+  await upload.pick(film)
+  expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
+  expect(wire.exchanges).toHaveLength(2)
+  expect(signatures).toBe(2)
 })
 
 test('a file whose bytes can not be read for a moment is read again', async ({ upload, page, store }) => {

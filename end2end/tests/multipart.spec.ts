@@ -98,6 +98,15 @@ test.describe('with signatures of two seconds', () => {
   })
 })
 
+test('a part whose signature is refused without a word about its age is signed anew', async ({ upload, wire, store }) => {
+  await upload.open()
+  const refused = wire.answer(403, 'AccessDenied', { part: 3, times: 1 })
+  await upload.pick(film)
+  await arrives(upload, store, film)
+  expect(refused.exchanges).toHaveLength(1)
+  expect(wire.exchanges.map(exchange => exchange.part).sort()).toEqual([1, 2, 3, 3, 4, 5])
+})
+
 test('a part whose answer is lost is found in the store and not sent again', async ({ upload, wire, store }) => {
   await upload.open()
   wire.loseAnswer({ part: 3, times: 1 })

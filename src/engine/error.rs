@@ -38,6 +38,14 @@ pub enum UploadError {
         /// Requests made.
         tries: u32,
     },
+    /// The store refused a signature that was made after it had refused the one before.
+    #[error("{}", signature_refused(*.status, .response.as_ref()))]
+    SignatureRefused {
+        /// The HTTP status.
+        status: u16,
+        /// S3's own words, where they were readable.
+        response: Option<ErrorResponse>,
+    },
     /// The store answered with an error that another try does not mend, or that outlasted them.
     #[error("{}", rejected(*.status, .response.as_ref()))]
     Rejected {
@@ -100,12 +108,24 @@ fn rejected(status: u16, response: Option<&ErrorResponse>) -> String {
     let remedy = match code.as_str() {
         "EntityTooLarge" => " The file is larger than what was signed; pick it again.",
         "EntityTooSmall" => " The file is smaller than what was signed; pick it again.",
-        "SignatureDoesNotMatch" | "InvalidAccessKeyId" => " The server's S3 keys need a look.",
-        "AccessDenied" => {
-            " The server's S3 keys may not write to this bucket, or what was sent is not what was signed."
-        }
         "NoSuchBucket" => " The bucket in the server's configuration does not exist.",
         _ => "",
     };
     format!("The store refused the upload: {message} ({code}).{remedy}")
+}
+
+fn signature_refused(status: u16, response: Option<&ErrorResponse>) -> String {
+    let (code, reason) = match response {
+        Some(ErrorResponse { code, message }) if message.is_empty() => (code.as_str(), code.clone()),
+        Some(ErrorResponse { code, message }) => (code.as_str(), format!("{message} ({code})")),
+        None => ("", format!("status {status}")),
+    };
+    let remedy = match code {
+        "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "InvalidToken" => "The server's S3 keys need a look.",
+        "ExpiredToken" | "RequestExpired" | "ExpiredRequest" | "RequestTimeTooSkewed" | "TokenRefreshRequired" => {
+            "The clocks of the server and the store differ, or the server's S3 credentials have expired."
+        }
+        _ => "The server's S3 keys may not write to this bucket, or what was sent is not what was signed.",
+    };
+    format!("The store refused the upload, and again with a new signature: {reason}. {remedy}")
 }

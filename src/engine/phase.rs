@@ -106,7 +106,7 @@ pub(super) enum Next {
     Confirm(Claim),
 }
 
-/// What can fail and be tried again, with a budget of its own.
+/// What can fail and be retried, each with a budget of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Task {
     Sign,
@@ -114,31 +114,24 @@ pub(super) enum Task {
     Confirm,
     /// The browser reads the file.
     Read,
+    /// A signature was refused.
+    Authorize,
+}
+
+impl Task {
+    const COUNT: usize = Self::Authorize as usize + 1;
 }
 
 /// Failures since the last success of each task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failures {
-    sign: u32,
-    send: u32,
-    confirm: u32,
-    read: u32,
-    /// Signatures that the store called expired.
-    expired: u32,
-}
+pub(super) struct Failures([u32; Task::COUNT]);
 
 impl Failures {
     /// Counts one more, and returns how many there are now.
     pub(super) fn count(&mut self, task: Task) -> u32 {
         let count = self.of(task);
-        *count += 1;
+        *count = count.saturating_add(1);
         *count
-    }
-
-    /// Counts one more expired signature, and returns how many there are now.
-    pub(super) fn count_expired(&mut self) -> u32 {
-        self.expired += 1;
-        self.expired
     }
 
     /// `task` did what it should.
@@ -147,11 +140,6 @@ impl Failures {
     }
 
     fn of(&mut self, task: Task) -> &mut u32 {
-        match task {
-            Task::Sign => &mut self.sign,
-            Task::Send => &mut self.send,
-            Task::Confirm => &mut self.confirm,
-            Task::Read => &mut self.read,
-        }
+        &mut self.0[task as usize]
     }
 }

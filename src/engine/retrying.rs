@@ -4,13 +4,10 @@ use super::id::Piece;
 use super::meter::seconds;
 use super::phase::{Next, Phase, Run, Step, Task};
 use super::{CallFailure, Engine, Event, FileId, Instant, RetryPolicy, UploadError};
-use crate::s3::{Checksum, Refusal};
+use crate::s3::Refusal;
 
 /// No `Retry-After` holds a file back for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
-
-/// Signatures that the store calls expired, one after the other: a signer can't be that slow by accident.
-const MAX_FREE_SIGNATURES: u32 = 3;
 
 /// A file that can't be read is read again this often: it may be locked, or on a network drive that is away for a moment.
 const MAX_READ_RETRIES: u32 = 3;
@@ -49,16 +46,6 @@ impl Engine {
     /// The browser could not read a file's or part's bytes: it may in a while, or the file fails.
     pub(super) fn unreadable(&mut self, piece: Piece) {
         self.try_again(piece, Task::Read, Next::Prepare, UploadError::Unreadable, None);
-    }
-
-    /// The store calls the signature expired: sign again at once, until that has become a habit.
-    pub(super) fn sign_again(&mut self, piece: Piece, checksum: Option<Checksum>, error: UploadError) {
-        let expired = self.run_mut(piece).map(|run| run.failures.count_expired());
-        if expired.is_some_and(|expired| expired <= MAX_FREE_SIGNATURES) {
-            self.proceed(piece, Next::Sign(checksum));
-        } else {
-            self.try_again(piece, Task::Send, Next::Sign(checksum), error, None);
-        }
     }
 
     /// One more failure of `task`: how many there are now, as an error when that is more than are tried again.

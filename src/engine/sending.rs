@@ -70,7 +70,10 @@ impl Engine {
                 _ => self.fail(piece.file, error),
             },
             Verdict::Gone if piece.part.is_some() => self.ask_for_object(piece.file),
-            Verdict::Expired => self.sign_again(piece, transfer.signature.checksum, error),
+            Verdict::Refused => self.signature_refused(piece, transfer.signature, response, now),
+            Verdict::Bad if !transfer.signature.is_usable(now) => {
+                self.signature_refused(piece, transfer.signature, response, now);
+            }
             Verdict::Corrupted => self.try_again(piece, Task::Send, Next::Prepare, error, retry_after),
             Verdict::Overloaded | Verdict::Transient => {
                 if verdict == Verdict::Overloaded {
@@ -78,7 +81,21 @@ impl Engine {
                 }
                 self.try_again(piece, Task::Send, Next::Send(transfer.signature), error, retry_after);
             }
-            Verdict::Gone | Verdict::Final => self.fail(piece.file, error),
+            Verdict::Gone | Verdict::Bad | Verdict::Final => self.fail(piece.file, error),
+        }
+    }
+
+    /// The store refused a signature. Which of the many reasons it has nobody can tell, so what is signed anew goes on, until
+    /// a signature is refused that was asked for after a refusal, and has not expired since.
+    fn signature_refused(&mut self, piece: Piece, signature: Signature, response: Response, now: Instant) {
+        let Response { status, error: response, .. } = response;
+        let refusals = self.run_mut(piece).map_or(0, |run| run.failures.count(Task::Authorize));
+        let is_usable = signature.is_usable(now);
+        let next = Next::Sign(signature.checksum);
+        match refusals {
+            ..=1 => self.proceed(piece, next),
+            _ if is_usable => self.fail(piece.file, UploadError::SignatureRefused { status, response }),
+            _ => self.try_again(piece, Task::Send, next, UploadError::SignatureRefused { status, response }, None),
         }
     }
 

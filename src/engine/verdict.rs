@@ -7,16 +7,18 @@ pub(super) enum Verdict {
     Stored,
     /// There is an object under the key already: an earlier attempt's, since keys are unique.
     AlreadyThere,
-    /// The signature's time is over, or the clocks of signer and store differ: sign again.
-    Expired,
+    /// The signature was refused. It may have expired, or its credentials have, and stores say that in many ways.
+    Refused,
     /// The bytes arrived changed: read, sign and send them again.
     Corrupted,
     /// Nothing wrong with the request: the same one may succeed later.
     Transient,
     /// The same, and fewer requests at one time would be better.
     Overloaded,
-    /// The store does not know the upload in parts: it was put together, or given up.
+    /// The store does not know the multipart upload: it was completed or aborted.
     Gone,
+    /// A bad request. Of an expired signature that is one more way to say so.
+    Bad,
     /// Another try would end the same way.
     Final,
 }
@@ -24,34 +26,41 @@ pub(super) enum Verdict {
 impl Verdict {
     /// Codes and statuses: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
     pub(super) fn of(response: &Response) -> Self {
-        let (code, message) = response.error.as_ref().map_or(("", ""), |error| (&error.code, &error.message));
+        let code = response.error.as_ref().map_or("", |error| &error.code);
         match (response.status, code) {
             (200..=299, _) => Self::Stored,
             (412, _) => Self::AlreadyThere,
-            (501, _) | (_, "NotImplemented") => Self::Final,
+            (501, _) | (_, "NotImplemented") | (404, "NoSuchBucket") => Self::Final,
             (429 | 503, _) | (_, "SlowDown") => Self::Overloaded,
-            (404, "NoSuchUpload") => Self::Gone,
+            (404, _) => Self::Gone,
             // The conflict is with a cancelled attempt of the same file that S3 has not finished with.
             (408 | 500..=599, _) | (_, "RequestTimeout") | (409, "ConditionalRequestConflict" | "OperationAborted") => {
                 Self::Transient
             }
             (400, "BadDigest" | "XAmzContentChecksumMismatch") => Self::Corrupted,
-            (400 | 403, _) if is_expired(code, message) => Self::Expired,
+            (401 | 403, _) => Self::Refused,
+            (400, code) if REFUSED_SIGNATURES.contains(&code) => Self::Refused,
+            (400, _) => Self::Bad,
             _ => Self::Final,
         }
     }
 }
 
-/// S3 says `AccessDenied` with "Request has expired" of a presigned URL, and with "Invalid according to
-/// Policy: Policy expired." of a POST policy.
-fn is_expired(code: &str, message: &str) -> bool {
-    matches!(code, "ExpiredToken" | "RequestTimeTooSkewed") || says_expired(message)
-}
-
-/// By bytes: a search for text is 2 kB of the page.
-fn says_expired(message: &str) -> bool {
-    message.as_bytes().windows(7).any(|word| word.eq_ignore_ascii_case(b"expired"))
-}
+/// Codes of status 400 with which stores refuse a signature or its credentials; most say `AccessDenied` with 403. The words
+/// of the message are not looked at: they differ, and some stores send none.
+const REFUSED_SIGNATURES: [&str; 11] = [
+    "AccessDenied",
+    "AuthorizationHeaderMalformed",
+    "AuthorizationQueryParametersError",
+    "ExpiredRequest",
+    "ExpiredToken",
+    "InvalidToken",
+    "MalformedHeader",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
 
 #[cfg(test)]
 mod tests {
@@ -83,12 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_signed_again() {
-        assert_eq!(verdict(403, "AccessDenied", "Request has expired"), Verdict::Expired);
-        let policy = "Invalid according to Policy: Policy expired.";
-        assert_eq!(verdict(403, "AccessDenied", policy), Verdict::Expired);
-        assert_eq!(verdict(400, "ExpiredToken", "The provided token is old."), Verdict::Expired);
-        assert_eq!(verdict(403, "RequestTimeTooSkewed", "Too far apart."), Verdict::Expired);
+    fn a_refused_signature_is_told_by_status_and_code_and_never_by_words() {
+        for (status, code) in [(401, ""), (403, ""), (403, "AccessDenied"), (403, "SignatureDoesNotMatch")] {
+            assert_eq!(verdict(status, code, ""), Verdict::Refused, "{status} {code}");
+        }
+        for code in REFUSED_SIGNATURES {
+            assert_eq!(verdict(400, code, "Any words."), Verdict::Refused, "{code}");
+        }
+        assert_eq!(verdict(400, "InvalidArgument", "The date has expired."), Verdict::Bad);
     }
 
     #[test]
@@ -98,15 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_the_store_does_not_know_is_gone() {
-        assert_eq!(verdict(404, "NoSuchUpload", "None."), Verdict::Gone);
+    fn an_upload_that_the_store_does_not_know_is_gone_whatever_the_code() {
+        for code in ["NoSuchUpload", "NoSuchKey", "NotFound", ""] {
+            assert_eq!(verdict(404, code, "None."), Verdict::Gone, "{code}");
+        }
     }
 
     #[test]
     fn other_refusals_are_final() {
-        assert_eq!(verdict(403, "AccessDenied", "Access Denied"), Verdict::Final);
-        assert_eq!(verdict(403, "SignatureDoesNotMatch", "No match."), Verdict::Final);
-        assert_eq!(verdict(400, "EntityTooLarge", "Too large."), Verdict::Final);
         assert_eq!(verdict(404, "NoSuchBucket", "None."), Verdict::Final);
         assert_eq!(verdict(501, "NotImplemented", "Not implemented."), Verdict::Final);
         assert_eq!(verdict(409, "BucketNotEmpty", ""), Verdict::Final);

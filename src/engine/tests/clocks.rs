@@ -266,7 +266,7 @@ fn late_words_of_a_cancelled_request_do_nothing() {
     world.told();
     world.progress(file, 100);
     world.sent(file);
-    world.answer(file, 403);
+    world.answer(file, 400);
     world.break_connection(file);
     assert_eq!(world.told(), "");
     assert!(matches!(world.status(file), Status::Retrying { .. }));

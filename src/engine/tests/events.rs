@@ -9,7 +9,7 @@ fn remove(world: &mut World, file: FileId) {
 fn complete_comes_once_when_the_last_file_ends() {
     let mut world = World::without_tokens(Options::default());
     let files = [world.sending(10), world.sending(10)];
-    world.answer(files[1], 403);
+    world.answer(files[1], 400);
     assert_eq!(world.told(), "error 2");
     world.answer(files[0], 200);
     assert_eq!(world.told(), "success 1; complete [1] failed [2]");
@@ -21,7 +21,7 @@ fn complete_comes_once_when_the_last_file_ends() {
 fn complete_names_what_ended_since_the_last() {
     let mut world = World::without_tokens(Options::default());
     let first = world.sending(10);
-    world.answer(first, 403);
+    world.answer(first, 400);
     let second = world.sending(10);
     world.answer(second, 200);
     assert_eq!(world.told(), "success 2; complete [2] failed []");
@@ -51,7 +51,7 @@ fn pausing_the_last_file_completes_the_others() {
 fn when_all_are_removed_there_is_nothing_to_complete() {
     let mut world = World::without_tokens(Options::default());
     let files = [world.sending(10), world.sending(10)];
-    world.answer(files[0], 403);
+    world.answer(files[0], 400);
     remove(&mut world, files[0]);
     world.told();
     remove(&mut world, files[1]);
@@ -62,7 +62,7 @@ fn when_all_are_removed_there_is_nothing_to_complete() {
 fn a_file_that_was_retried_is_complete_as_what_it_became() {
     let mut world = World::without_tokens(Options::default());
     let files = [world.sending(10), world.sending(10)];
-    world.answer(files[0], 403);
+    world.answer(files[0], 400);
     world.act(|engine, now| engine.retry(files[0], now));
     world.sign();
     world.answer(files[0], 200);

@@ -17,11 +17,13 @@ pub(super) enum Fault {
     SlowDown,
     InternalError,
     Nonsense,
+    Forgotten,
+    BadRequest,
     Unreadable,
     ConnectionLost,
 }
 
-pub(super) const FAULTS: [Fault; 11] = [
+pub(super) const FAULTS: [Fault; 13] = [
     Fault::UploadGone,
     Fault::PartGone,
     Fault::Forbidden,
@@ -31,6 +33,8 @@ pub(super) const FAULTS: [Fault; 11] = [
     Fault::SlowDown,
     Fault::InternalError,
     Fault::Nonsense,
+    Fault::Forgotten,
+    Fault::BadRequest,
     Fault::Unreadable,
     Fault::ConnectionLost,
 ];

@@ -8,10 +8,11 @@ use crate::engine::verdict::Verdict;
 static REACHED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Every branch that an answer of the store can take.
-const VERDICTS: [Verdict; 8] = [
+const VERDICTS: [Verdict; 9] = [
     Verdict::Stored,
     Verdict::AlreadyThere,
-    Verdict::Expired,
+    Verdict::Refused,
+    Verdict::Bad,
     Verdict::Corrupted,
     Verdict::Transient,
     Verdict::Overloaded,

@@ -102,6 +102,11 @@ impl Pacing {
                 }
                 Output::Create { file, .. } => self.begin_anew(*file),
                 Output::Cancel { request } => _ = self.in_flight.remove(request),
+                // Another upload, whose parts the store has not been asked for.
+                Output::Create { file, .. } => {
+                    self.failures.retain(|(other, _), _| other != file);
+                    self.not_before.retain(|(other, _), _| other != file);
+                }
                 Output::Event(Event::PartUploaded(file, _) | Event::UploadSuccess(file)) => {
                     self.failures.retain(|(other, _), _| other != file);
                 }

@@ -172,7 +172,7 @@ fn a_failed_part_fails_the_file_and_cancels_its_siblings_and_a_retry_keeps_what_
     let (mut world, file) = sending(limit(2), 3);
     world.store_part(file, 1);
     world.told();
-    world.reject_part(file, 2, 403, "AccessDenied", "Access Denied");
+    world.reject_part(file, 2, 400, "InvalidArgument", "Not so.");
     assert_eq!(world.told(), "cancel #3; error 1; complete [] failed [1]");
     world.act(|engine, now| engine.retry(file, now));
     assert_eq!(world.told(), "start 1; sign parts 2 3 of u1");
@@ -222,11 +222,36 @@ fn a_part_that_was_stored_and_is_lost_has_all_its_retries_again() {
 }
 
 #[test]
-fn an_expired_part_is_signed_again_at_once() {
+fn a_part_whose_signature_is_refused_without_words_is_signed_again_at_once() {
     let (mut world, file) = sending(with_retries(0, limit(2)), 2);
-    world.reject_part(file, 2, 403, "AccessDenied", "Request has expired");
+    world.reject_part(file, 2, 403, "AccessDenied", "");
     world.sign();
     assert_eq!(world.told(), "sign parts 2 of u1; send 1 5M..10M as #3");
+}
+
+#[test]
+fn a_part_whose_new_signature_is_refused_too_fails_the_file() {
+    let (mut world, file) = sending(limit(2), 2);
+    world.reject_part(file, 2, 403, "AccessDenied", "");
+    world.sign();
+    world.reject_part(file, 2, 403, "AccessDenied", "");
+    assert!(
+        world.error(file).starts_with("The store refused the upload, and again with a new signature: AccessDenied.")
+    );
+}
+
+#[test]
+fn the_signatures_of_other_parts_are_older_and_renewed_too() {
+    let (mut world, file) = sending(limit(2), 2);
+    world.reject_part(file, 1, 403, "AccessDenied", "");
+    world.sign();
+    world.reject_part(file, 2, 403, "AccessDenied", "");
+    world.sign();
+    assert_eq!(
+        world.told(),
+        "sign parts 1 of u1; send 1 0..5M as #3; sign parts 2 of u1; send 1 5M..10M as #4",
+        "each is signed once more"
+    );
 }
 
 #[test]

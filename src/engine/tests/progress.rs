@@ -80,7 +80,7 @@ fn totals_leave_failed_files_out() {
     world.progress(files[1], 150);
     let totals = world.engine.totals();
     assert_eq!((totals.files, totals.active, totals.progress.percent()), (2, 2, 50));
-    world.answer(files[1], 403);
+    world.answer(files[1], 400);
     let totals = world.engine.totals();
     assert_eq!((totals.active, totals.failed), (1, 1));
     assert_eq!((totals.progress.sent, totals.progress.size), (50, 100));

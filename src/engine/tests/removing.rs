@@ -82,7 +82,7 @@ fn cancel_all_keeps_what_is_in_the_bucket() {
     let complete = world.confirming(100);
     world.confirm();
     let failed = world.sending(100);
-    world.answer(failed, 403);
+    world.answer(failed, 400);
     world.sending(100);
     world.add(100);
     world.told();

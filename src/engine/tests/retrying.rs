@@ -78,28 +78,74 @@ fn what_arrived_changed_is_signed_and_sent_again() {
 }
 
 #[test]
-fn an_expired_signature_is_renewed_at_once_and_does_not_count() {
-    let (mut world, file) = world(retries(0));
-    world.reject(file, 403, "AccessDenied", "Request has expired");
-    assert_eq!(world.told(), "sign 1");
-    world.sign();
-    assert_eq!(world.told(), "send 1 0..100 as #2");
-    assert_eq!(world.status(file), Status::Uploading);
+fn a_refused_signature_is_renewed_at_once_whatever_the_store_calls_it_and_does_not_count() {
+    let refusals = [
+        (403, "AccessDenied", "Request has expired"),
+        (403, "AccessDenied", ""),
+        (403, "", ""),
+        (401, "Unauthorized", ""),
+        (400, "ExpiredToken", ""),
+        (400, "MalformedHeader", "Nothing about time."),
+    ];
+    for (status, code, message) in refusals {
+        let (mut world, file) = world(retries(0));
+        world.reject(file, status, code, message);
+        assert_eq!(world.told(), "sign 1", "{status} {code}");
+        world.sign();
+        assert_eq!(world.told(), "send 1 0..100 as #2");
+        assert_eq!(world.status(file), Status::Uploading);
+    }
 }
 
 #[test]
-fn a_signer_whose_signatures_are_always_expired_fails_the_file_at_last() {
-    let (mut world, file) = world(retries(1));
-    for _ in 0..5 {
-        assert_ne!(world.status(file), Status::Failed);
-        world.sent(file);
-        world.reject(file, 403, "RequestTimeTooSkewed", "The difference is too large.");
-        world.wait(10.0);
-        if world.status(file) == Status::Preparing {
-            world.sign();
-        }
+fn a_signature_that_was_made_after_a_refusal_and_is_refused_too_fails_the_file_with_what_to_do_about_it() {
+    let refusals = [
+        ("RequestTimeTooSkewed", "The difference is too large.", "The clocks of the server and the store differ"),
+        ("InvalidAccessKeyId", "No such key.", "The server's S3 keys need a look."),
+        ("AccessDenied", "Access Denied", "may not write to this bucket"),
+    ];
+    for (code, message, remedy) in refusals {
+        let (mut world, file) = world(Options::default());
+        world.reject(file, 403, code, message);
+        world.sign();
+        world.break_connection(file);
+        world.wait(2.0);
+        world.reject(file, 403, code, message);
+        let error = world.error(file);
+        assert!(error.contains(&format!("again with a new signature: {message} ({code}).")), "{error}");
+        assert!(error.contains(remedy), "{error}");
     }
-    assert!(world.error(file).contains("RequestTimeTooSkewed"));
+}
+
+#[test]
+fn a_new_signature_that_expires_on_the_way_is_renewed_after_a_while_and_counts() {
+    let mut world = World::new(retries(1)).with_signature_life(Duration::from_secs(60));
+    let file = world.sending(100);
+    for _ in 0..2 {
+        world.progress(file, 1);
+        world.pass(61.0);
+        world.reject(file, 403, "AccessDenied", "");
+        world.wait(2.0);
+        assert_eq!(world.status(file), Status::Preparing);
+        world.sign();
+    }
+    world.pass(61.0);
+    world.reject(file, 403, "AccessDenied", "");
+    assert_eq!(world.status(file), Status::Failed);
+}
+
+#[test]
+fn a_bad_request_whose_signature_has_expired_meanwhile_is_signed_again_and_another_is_not() {
+    let mut world = World::new(Options::default()).with_signature_life(Duration::from_secs(60));
+    let file = world.sending(100);
+    world.progress(file, 1);
+    world.pass(61.0);
+    world.told();
+    world.reject(file, 400, "InvalidRequest", "Date is too old.");
+    assert_eq!(world.told(), "sign 1");
+    world.sign();
+    world.reject(file, 400, "InvalidRequest", "Not so.");
+    assert_eq!(world.status(file), Status::Failed);
 }
 
 #[test]
@@ -155,7 +201,7 @@ fn a_file_that_backs_off_holds_no_slot() {
 #[test]
 fn retry_starts_a_failed_file_anew_with_its_token() {
     let (mut world, file) = world(Options::default());
-    world.reject(file, 403, "AccessDenied", "Access Denied");
+    world.reject(file, 400, "InvalidArgument", "Not so.");
     world.told();
     world.act(|engine, now| engine.retry(file, now));
     assert_eq!(world.told(), "start 1; sign 1");

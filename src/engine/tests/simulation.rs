@@ -216,7 +216,7 @@ impl Life {
             Fault::Forbidden => self.trial.reject(index, 403, "AccessDenied", "Access Denied"),
             Fault::Corrupted => self.trial.reject(index, 400, "BadDigest", "The checksum did not match."),
             Fault::AlreadyThere => self.trial.reject(index, 412, "PreconditionFailed", "A condition did not hold."),
-            Fault::Expired => self.trial.reject(index, 403, "AccessDenied", "Request has expired"),
+            Fault::Expired => self.trial.reject(index, 400, "ExpiredToken", ""),
             Fault::SlowDown => {
                 let wait = *self.chance.pick(&[None, None, Some(1), Some(20), Some(2_000)]);
                 self.trial.slow_down(index, wait.map(Duration::from_secs));
@@ -224,6 +224,11 @@ impl Life {
             Fault::InternalError => self.trial.reject(index, 500, "InternalError", "Try again."),
             Fault::Nonsense => self.trial.reject(index, 0, "", ""),
             Fault::Unreadable => self.trial.fail(index, RequestFailure::Unreadable),
+            Fault::Forgotten => {
+                self.trial.drop_upload_of(index);
+                self.trial.reject(index, 404, "NoSuchKey", "");
+            }
+            Fault::BadRequest => self.trial.reject(index, 400, "InvalidArgument", "Not so."),
             Fault::ConnectionLost => self.trial.fail(index, RequestFailure::Network),
         }
     }
