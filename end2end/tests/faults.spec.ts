@@ -144,6 +144,32 @@ test('a signature that is refused without a word about its age is renewed, and t
   expect(signatures).toBe(2)
 })
 
+test('an upload that the browser itself stops fails soon, with a word on content blockers', async ({ upload, wire, page, store }) => {
+  await upload.open()
+  await upload.setMethod('PUT')
+  await page.route(`${wire.url}/uploads/**`, route => route.abort('blockedbyclient'))
+  await upload.pick(film)
+  await upload.file(film).hasFailed(/A content blocker is the likely reason/)
+  expect(wire.exchanges).toEqual([])
+  await page.unrouteAll()
+  await upload.file(film).button('Retry').click()
+  expect(await store.sha256(await upload.file(film).isComplete())).toBe(film.sha256)
+})
+
+test('a gateway that answers for a store that is away, as gateways do without CORS, is no content blocker', async ({ upload, wire, page, store }) => {
+  await upload.open()
+  await upload.setMethod('PUT')
+  let failures = 0
+  await page.route(`${wire.url}/uploads/**`, route => {
+    if (route.request().method() !== 'PUT' || failures >= 4) return route.fallback()
+    failures += 1
+    return route.fulfill({ status: 502 })
+  })
+  await upload.pick(film)
+  expect(await store.sha256(await upload.file(film).isComplete({ timeout: 45_000 }))).toBe(film.sha256)
+  expect(failures).toBe(4)
+})
+
 test('a file whose bytes can not be read for a moment is read again', async ({ upload, page, store }) => {
   await page.addInitScript(() => {
     const read = Blob.prototype.arrayBuffer

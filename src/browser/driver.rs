@@ -7,6 +7,7 @@ use gloo_timers::callback::Timeout;
 use web_sys::File;
 
 use super::awake::Awake;
+use super::blocked::is_blocked;
 use super::body::{is_readable, size_of, slice};
 use super::clock::now;
 use super::dropped::PickedFile;
@@ -244,38 +245,48 @@ impl Driver {
                 driver.report(id, file, report);
             }
         };
-        let Some(source) = self.file(file) else { return self.fail(id, file) };
+        let Some(source) = self.file(file) else { return self.fail(id, file, None) };
         let size = bytes.end - bytes.start;
         match slice(&source, bytes).and_then(|body| Request::send(&source, (body, size), parameters, report)) {
             Ok(request) => drop(self.requests.borrow_mut().insert(id, request)),
-            Err(_) => self.fail(id, file),
+            Err(_) => self.fail(id, file, None),
         }
     }
 
     fn report(&self, request: RequestId, file: FileId, report: Report) {
         match report {
-            Report::Progress(sent) => self.input(Input::Progress { request, sent }),
+            Report::Progress(sent) => {
+                if let Some(request) = self.requests.borrow().get(&request).filter(|_| sent > 0) {
+                    request.note_sent();
+                }
+                self.input(Input::Progress { request, sent });
+            }
             Report::BodySent => self.input(Input::BodySent { request }),
             Report::Response(response) => {
                 drop(self.take_request(request));
                 self.input(Input::Response { request, response });
             }
             Report::Failed => {
-                drop(self.take_request(request));
-                self.fail(request, file);
+                let suspect = self.take_request(request).and_then(|request| request.suspect_url());
+                self.fail(request, file, suspect);
             }
         }
     }
 
-    /// Browsers report a file that can't be read as a broken connection: look which it was.
-    fn fail(&self, request: RequestId, file: FileId) {
+    /// Browsers report a file that can't be read, and a request that a content blocker stops, as a broken connection: look
+    /// which it was.
+    fn fail(&self, request: RequestId, file: FileId, suspect: Option<String>) {
         let source = self.file(file);
         self.hear(Box::pin(async move {
             let readable = match source {
                 Some(source) => is_readable(&source).await,
                 None => false,
             };
-            let failure = if readable { RequestFailure::Network } else { RequestFailure::Unreadable };
+            let failure = match suspect {
+                _ if !readable => RequestFailure::Unreadable,
+                Some(url) if is_blocked(&url).await => RequestFailure::Blocked,
+                _ => RequestFailure::Network,
+            };
             Input::RequestFailed { request, failure }
         }));
     }

@@ -5,7 +5,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, RequestInit, Response};
 
 /// A call is answered in this time, or it counts as not answered.
-const TIMEOUT_MS: u32 = 30_000;
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The answer to a call.
 pub struct Answer {
@@ -44,7 +44,7 @@ async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, Js
         init.set_body(&body.into());
     }
     init.set_headers(&headers);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
+    init.set_signal(Some(&after(TIMEOUT)));
     let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
     let retry_after = response.headers().get("Retry-After")?;
     Ok(Answer {
@@ -52,6 +52,11 @@ async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, Js
         body: JsFuture::from(response.text()?).await?.as_string().unwrap_or_default(),
         retry_after: retry_after.as_deref().and_then(parse_retry_after),
     })
+}
+
+/// Aborts after this time.
+pub(super) fn after(timeout: Duration) -> AbortSignal {
+    AbortSignal::timeout_with_u32(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX))
 }
 
 /// `Retry-After` is a number of seconds or a date.

@@ -4,6 +4,7 @@
 //! [`UploadServer`] answer. Everything here runs in a browser only; on the server nothing of it is ever created.
 
 mod awake;
+mod blocked;
 mod body;
 mod calls;
 mod clock;

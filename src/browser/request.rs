@@ -1,15 +1,25 @@
+use std::cell::Cell;
+use std::time::Duration;
+
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, EventTarget, File, ProgressEvent, XmlHttpRequest};
 
+use super::clock::now;
 use super::{body, response};
-use crate::engine::Response;
+use crate::engine::{Instant, Response};
 use crate::s3::UploadParameters;
+
+/// What a browser stops by itself fails at once.
+const MAX_BLOCK_TIME: Duration = Duration::from_secs(1);
 
 /// One data request. Dropping it aborts it silently.
 pub(super) struct Request {
     xhr: XmlHttpRequest,
     listeners: Vec<EventListener>,
+    url: String,
+    started: Instant,
+    has_sent: Cell<bool>,
 }
 
 /// What a data request reports.
@@ -42,7 +52,18 @@ impl Request {
         }
         let listeners = listeners(&xhr, size, report)?;
         body::send(&xhr, file, &body, parameters)?;
-        Ok(Self { xhr, listeners })
+        Ok(Self { xhr, listeners, url: parameters.url.clone(), started: now(), has_sent: Cell::new(false) })
+    }
+
+    /// Bytes have left.
+    pub(super) fn note_sent(&self) {
+        self.has_sent.set(true);
+    }
+
+    /// The URL, where the request has failed in a way that a content blocker makes it fail.
+    pub(super) fn suspect_url(&self) -> Option<String> {
+        let is_suspect = !self.has_sent.get() && now().since(self.started) < MAX_BLOCK_TIME;
+        is_suspect.then(|| self.url.clone())
     }
 }
 

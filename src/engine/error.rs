@@ -31,13 +31,20 @@ pub enum UploadError {
     },
     /// The store gave no answer the browser could read, again and again.
     #[error(
-        "The store could not be reached after {tries} tries. Check the connection; if it is fine, the bucket may not \
-         allow this page's origin (its CORS rules need PUT and POST for it)."
+        "The store could not be reached after {tries} tries. Check the connection; if it is fine, a content blocker may \
+         stop this upload, or the bucket may not allow this page's origin (its CORS rules need PUT and POST for it)."
     )]
     Network {
         /// Requests made.
         tries: u32,
     },
+    /// The browser let no request for this file out, while the same store answers others.
+    #[error(
+        "The browser stopped this upload before it reached the store, which does answer. A content blocker is the likely \
+         reason: allow this page in it, or rename the file and add it again. If there is none, the bucket's CORS rules may \
+         not allow this page's origin."
+    )]
+    Blocked,
     /// The store refused a signature that was made after it had refused the one before.
     #[error("{}", signature_refused(*.status, .response.as_ref()))]
     SignatureRefused {

@@ -93,6 +93,8 @@ pub struct Response {
 pub enum RequestFailure {
     /// The connection broke, was refused, or the browser hid the answer (CORS). Browsers don't say which.
     Network,
+    /// The same, and the browser itself seems to have stopped the request: no byte had left, and the store answers others.
+    Blocked,
     /// The file could not be read just now: it was changed, moved or deleted after it was picked, is locked, or is a folder.
     Unreadable,
 }

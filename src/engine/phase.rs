@@ -114,6 +114,8 @@ pub(super) enum Task {
     Confirm,
     /// The browser reads the file.
     Read,
+    /// The browser did not let a request out.
+    Unblock,
     /// A signature was refused.
     Authorize,
 }

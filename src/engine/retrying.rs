@@ -81,6 +81,12 @@ impl Engine {
         }
     }
 
+    pub(super) fn forgive(&mut self, piece: Piece, task: Task) {
+        if let Some(run) = self.run_mut(piece) {
+            run.failures.forgive(task);
+        }
+    }
+
     pub(super) fn run_mut(&mut self, piece: Piece) -> Option<&mut Run> {
         self.files.get_mut(&piece.file).and_then(|file| file.run_mut(piece.part))
     }

@@ -5,6 +5,9 @@ use super::transfer::Transfer;
 use super::verdict::Verdict;
 use super::{Engine, Event, Instant, Output, RequestFailure, RequestId, Response, UploadError};
 
+/// Requests for one file or part, one after the other, that the browser does not let out.
+const MAX_BLOCKED: u32 = 3;
+
 /// The one scheduler of requests that carry data, and what becomes of them.
 impl Engine {
     /// Fills the free slots.
@@ -57,6 +60,7 @@ impl Engine {
     pub(super) fn answered(&mut self, request: RequestId, response: Response, now: Instant) {
         let in_flight = self.clocks.len();
         let Some((piece, transfer)) = self.end_request(request, now) else { return };
+        self.forgive(piece, Task::Unblock);
         let verdict = Verdict::of(&response);
         let retry_after = response.retry_after;
         let error = UploadError::Rejected { status: response.status, response: response.error.clone() };
@@ -112,9 +116,18 @@ impl Engine {
     /// A request ended without an answer.
     pub(super) fn request_failed(&mut self, request: RequestId, failure: RequestFailure, now: Instant) {
         let Some((piece, transfer)) = self.end_request(request, now) else { return };
-        match failure {
-            RequestFailure::Network => self.lost(piece, transfer),
-            RequestFailure::Unreadable => self.unreadable(piece),
+        let blocked = match failure {
+            RequestFailure::Unreadable => return self.unreadable(piece),
+            RequestFailure::Network => {
+                self.forgive(piece, Task::Unblock);
+                0
+            }
+            RequestFailure::Blocked => self.run_mut(piece).map_or(0, |run| run.failures.count(Task::Unblock)),
+        };
+        if blocked < MAX_BLOCKED {
+            self.lost(piece, transfer);
+        } else {
+            self.fail(piece.file, UploadError::Blocked);
         }
     }
 

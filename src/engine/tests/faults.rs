@@ -19,11 +19,12 @@ pub(super) enum Fault {
     Nonsense,
     Forgotten,
     BadRequest,
+    Blocked,
     Unreadable,
     ConnectionLost,
 }
 
-pub(super) const FAULTS: [Fault; 13] = [
+pub(super) const FAULTS: [Fault; 14] = [
     Fault::UploadGone,
     Fault::PartGone,
     Fault::Forbidden,
@@ -35,6 +36,7 @@ pub(super) const FAULTS: [Fault; 13] = [
     Fault::Nonsense,
     Fault::Forgotten,
     Fault::BadRequest,
+    Fault::Blocked,
     Fault::Unreadable,
     Fault::ConnectionLost,
 ];

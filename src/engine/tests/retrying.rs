@@ -32,7 +32,8 @@ fn a_bucket_that_never_answers_fails_the_file_with_a_word_on_cors() {
         world.wait(30.0);
     }
     let error = world.error(file);
-    assert!(error.contains("after 3 tries") && error.contains("CORS"), "{error}");
+    let names = ["after 3 tries", "CORS", "content blocker"];
+    assert!(names.iter().all(|name| error.contains(name)), "{error}");
 }
 
 #[test]
@@ -172,6 +173,33 @@ fn a_file_that_can_not_be_read_while_it_is_sent_is_tried_four_times() {
     }
     fail_request(&mut world, file, RequestFailure::Unreadable);
     assert!(world.error(file).starts_with("This file can't be read"));
+}
+
+#[test]
+fn a_file_that_the_browser_does_not_let_out_fails_early_with_a_word_on_content_blockers() {
+    let (mut world, file) = world(Options::default());
+    for _ in 0..2 {
+        fail_request(&mut world, file, RequestFailure::Blocked);
+        world.wait(4.0);
+    }
+    assert_eq!(world.status(file), Status::Uploading);
+    fail_request(&mut world, file, RequestFailure::Blocked);
+    let error = world.error(file);
+    assert!(error.contains("content blocker") && error.contains("CORS"), "{error}");
+}
+
+#[test]
+fn what_only_looks_like_a_content_blocker_now_and_then_is_a_network_error() {
+    let (mut world, file) = world(Options::default());
+    for failure in [RequestFailure::Blocked, RequestFailure::Blocked, RequestFailure::Network].repeat(2) {
+        fail_request(&mut world, file, failure);
+        world.wait(30.0);
+    }
+    world.answer(file, 500);
+    world.wait(30.0);
+    fail_request(&mut world, file, RequestFailure::Blocked);
+    world.wait(30.0);
+    assert_eq!(world.status(file), Status::Uploading);
 }
 
 #[test]

@@ -229,6 +229,7 @@ impl Life {
                 self.trial.reject(index, 404, "NoSuchKey", "");
             }
             Fault::BadRequest => self.trial.reject(index, 400, "InvalidArgument", "Not so."),
+            Fault::Blocked => self.trial.fail(index, RequestFailure::Blocked),
             Fault::ConnectionLost => self.trial.fail(index, RequestFailure::Network),
         }
     }
