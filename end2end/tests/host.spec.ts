@@ -49,6 +49,20 @@ test.describe('the plugin with the published Companion as its host', () => {
     expect(wire.exchanges.flatMap(exchange => exchange.part ?? []).sort()).toEqual([1, 2, 2, 3])
   })
 
+  test('sends again a part that the store does not list, and does not complete the file without it', async ({ page, app, companion, upload, store, wire }) => {
+    let lists = 0
+    await page.route(/\/s3\/multipart\/[^/]+\?key=/, async route => {
+      if (route.request().method() !== 'GET' || lists++ > 0) return route.continue()
+      const response = await route.fetch()
+      const parts = (await response.json()) as { PartNumber: number }[]
+      await route.fulfill({ response, json: parts.filter(part => part.PartNumber !== 2) })
+    })
+    await open(page, app, companion.url)
+    await upload.pick(film)
+    await isStored(store, await upload.file(film).isComplete(), film)
+    expect(wire.exchanges.flatMap(exchange => exchange.part ?? []).sort()).toEqual([1, 2, 2, 3])
+  })
+
   test('leaves nothing of a large file that is cancelled in the middle', async ({ page, app, companion, upload, store, wire }) => {
     await open(page, app, companion.url)
     const held = wire.hold(1 * MB, { part: 3 })

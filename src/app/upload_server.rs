@@ -13,7 +13,7 @@ use crate::UploadServer;
 use crate::browser::{Answer, LocalFuture, post_json};
 use crate::engine::{CallFailure, MAX_PART_REQUESTS};
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartNumber, PartRequest, SignRequest,
+    Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartNumber, PartPlan, PartRequest, SignRequest,
     SignedUpload, UploadToken,
 };
 
@@ -54,7 +54,12 @@ impl UploadServer for AppServer {
         call(&ListParts { token })
     }
 
-    fn complete(&self, token: UploadToken, checksums: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
+    fn complete(
+        &self,
+        token: UploadToken,
+        _: PartPlan,
+        checksums: Vec<Checksum>,
+    ) -> LocalFuture<Result<Object, CallFailure>> {
         call(&CompleteUpload { token, checksums })
     }
 

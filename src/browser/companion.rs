@@ -12,9 +12,12 @@ use super::reading::base64;
 use super::server::{LocalFuture, UploadServer};
 use crate::engine::CallFailure;
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, Fields, FileInfo, Key, Method, Object, Part, PartNumber, PartRequest,
-    Refusal, SignRequest, SignedUpload, UploadParameters, UploadToken,
+    Checksum, ChecksumAlgorithm, CreatedUpload, Fields, FileInfo, Key, Method, Object, Part, PartNumber, PartPlan,
+    PartRequest, Refusal, SignRequest, SignedUpload, UploadParameters, UploadToken,
 };
+
+/// The most parts that a refusal names.
+const MAX_NAMED_PARTS: usize = 100;
 
 /// An [`UploadServer`] that is any Companion, by the calls that all its versions know.
 ///
@@ -165,17 +168,21 @@ impl UploadServer for Companion {
     }
 
     /// What the parts' tags are, Companion asks the store: so that no bucket has to let pages read them.
-    fn complete(&self, token: UploadToken, _: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
+    fn complete(
+        &self,
+        token: UploadToken,
+        plan: PartPlan,
+        _: Vec<Checksum>,
+    ) -> LocalFuture<Result<Object, CallFailure>> {
         let listed = self.about::<Vec<ListedPart>>("GET", &token, "", None);
         let this = Self { host: self.host.clone() };
         Box::pin(async move {
-            let parts = listed.await?;
+            let parts = parts_of(plan, listed.await?)?;
             let body = json!({ "parts": parts }).to_string();
             let Completed { location } = this.about("POST", &token, "/complete", Some(body)).await?;
             let key = Begun::of(&token).and_then(|begun| Key::try_from(begun.key).ok());
             let key = key.ok_or(CallFailure::Refused(Refusal::TokenInvalid))?;
-            let size = parts.iter().map(|part| part.size).sum();
-            Ok(Object { key, size, etag: None, verified: None, location })
+            Ok(Object { key, size: plan.size(), etag: None, verified: None, location })
         })
     }
 
@@ -212,6 +219,20 @@ fn part_md5(etag: &str) -> Option<Checksum> {
     let is_hex = hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
     let md5 = is_hex.then(|| u128::from_str_radix(hex, 16).ok())??;
     Some(Checksum { algorithm: ChecksumAlgorithm::Md5, value: base64(&md5.to_be_bytes()).ok()? })
+}
+
+/// The parts of the file among those that the store lists. Companion does not know how many there have to be.
+///
+/// # Errors
+/// With the first parts that are not there, or not with their size.
+fn parts_of(plan: PartPlan, mut listed: Vec<ListedPart>) -> Result<Vec<ListedPart>, CallFailure> {
+    let size = |number| plan.range(number).map(|body| body.end - body.start);
+    listed.retain(|part| size(part.number) == Some(part.size));
+    listed.sort_by_key(|part| part.number);
+    listed.dedup_by_key(|part| part.number);
+    let is_missing = |number: &PartNumber| listed.binary_search_by_key(number, |part| part.number).is_err();
+    let parts: Vec<_> = plan.numbers().filter(is_missing).take(MAX_NAMED_PARTS).collect();
+    if parts.is_empty() { Ok(listed) } else { Err(CallFailure::Refused(Refusal::PartsMissing { parts })) }
 }
 
 /// Companion reserves no keys: there is none before the upload has begun.
@@ -311,6 +332,30 @@ mod tests {
             serde_json::from_str(r#"{"PartNumber":1,"ETag":"\"x\"","Size":5,"LastModified":"…"}"#).unwrap();
         assert_eq!(listed.size, 5);
         assert_eq!(serde_json::to_string(&listed).unwrap(), r#"{"PartNumber":1,"ETag":"\"x\""}"#);
+    }
+
+    #[test]
+    fn an_upload_is_completed_with_the_parts_of_its_file_and_no_others_and_never_with_fewer() {
+        let plan = PartPlan::new((10 << 20) + 1, 5 << 20).unwrap();
+        let listed = |parts: &[(u16, u64)]| -> Vec<ListedPart> {
+            let part = |(number, size): &(u16, u64)| ListedPart {
+                number: (*number).try_into().unwrap(),
+                etag: "x".into(),
+                size: *size,
+            };
+            parts.iter().map(part).collect()
+        };
+        let numbers = |parts: &[(u16, u64)]| match parts_of(plan, listed(parts)) {
+            Ok(parts) => Ok(parts.iter().map(|part| part.number.get()).collect::<Vec<_>>()),
+            Err(CallFailure::Refused(Refusal::PartsMissing { parts })) => {
+                Err(parts.iter().map(|part| part.get()).collect::<Vec<_>>())
+            }
+            Err(failure) => panic!("{failure:?}"),
+        };
+        assert_eq!(numbers(&[(1, 5 << 20), (2, 5 << 20), (3, 1), (4, 9)]), Ok(vec![1, 2, 3]));
+        assert_eq!(numbers(&[(1, 5 << 20), (3, 1)]), Err(vec![2]), "one is not listed");
+        assert_eq!(numbers(&[(1, 5 << 20), (2, 5), (3, 1)]), Err(vec![2]), "one is too short");
+        assert_eq!(numbers(&[]), Err(vec![1, 2, 3]));
     }
 
     #[test]

@@ -217,8 +217,8 @@ impl Driver {
             Output::Confirm { call, token } => {
                 self.ask(self.server.confirm(token), move |result| Input::Confirmed { call, result });
             }
-            Output::Complete { call, token, checksums } => {
-                let answer = self.server.complete(token, checksums);
+            Output::Complete { call, token, plan, checksums } => {
+                let answer = self.server.complete(token, plan, checksums);
                 self.ask(answer, move |result| Input::Confirmed { call, result });
             }
             Output::Discard { token } => {

@@ -5,7 +5,7 @@ use futures::future::join_all;
 
 use crate::engine::{CallFailure, MAX_PART_REQUESTS};
 use crate::s3::{
-    Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartNumber, PartRequest, SignRequest,
+    Checksum, ChecksumAlgorithm, CreatedUpload, FileInfo, Object, Part, PartNumber, PartPlan, PartRequest, SignRequest,
     SignedUpload, UploadParameters, UploadToken,
 };
 
@@ -54,9 +54,14 @@ pub trait UploadServer: 'static {
         without_parts()
     }
 
-    /// Puts the parts together; `checksums` has one for each part, or none at all.
-    fn complete(&self, token: UploadToken, checksums: Vec<Checksum>) -> LocalFuture<Result<Object, CallFailure>> {
-        let _ = (token, checksums);
+    /// Puts the parts together. `plan` says which parts the file has; `checksums` has one for each of them, or none at all.
+    fn complete(
+        &self,
+        token: UploadToken,
+        plan: PartPlan,
+        checksums: Vec<Checksum>,
+    ) -> LocalFuture<Result<Object, CallFailure>> {
+        let _ = (token, plan, checksums);
         without_parts()
     }
 

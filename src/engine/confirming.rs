@@ -13,7 +13,8 @@ impl Engine {
             let token = claim.token.clone();
             let (makes, output) = match self.file(id).and_then(UploadFile::multipart) {
                 Some(multipart) => {
-                    (Some(token.clone()), Output::Complete { call, token, checksums: multipart.checksums() })
+                    let (plan, checksums) = (*multipart.plan(), multipart.checksums());
+                    (Some(token.clone()), Output::Complete { call, token, plan, checksums })
                 }
                 None => (None, Output::Confirm { call, token }),
             };
@@ -41,6 +42,11 @@ impl Engine {
             return self.outbox.extend(makes.map(|token| Output::Discard { token }));
         };
         let claim = claim.clone();
+        let expected = self.file(id).map_or(0, |file| file.info().size);
+        let result = result.and_then(|object| match object.size {
+            actual if actual == expected => Ok(object),
+            actual => Err(CallFailure::Refused(Refusal::SizeMismatch { expected, actual })),
+        });
         match result {
             Ok(Object { key, etag, verified, location, .. }) => {
                 let location = location.or(claim.destination.location);

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{CallId, FileId, RequestId};
-use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartRequest, UploadParameters, UploadToken};
+use crate::s3::{Checksum, ChecksumAlgorithm, PartNumber, PartPlan, PartRequest, UploadParameters, UploadToken};
 
 /// What the driver has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub enum Output {
         call: CallId,
         /// The upload.
         token: UploadToken,
+        /// The parts that the file has.
+        plan: PartPlan,
         /// One for each part in order, or none at all.
         checksums: Vec<Checksum>,
     },

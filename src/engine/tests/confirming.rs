@@ -63,6 +63,14 @@ fn an_object_that_is_missing_is_sent_again_and_counted() {
 }
 
 #[test]
+fn an_object_that_is_not_as_large_as_the_file_is_no_success_whoever_confirms_it() {
+    let mut world = World::new(Options::default());
+    let file = world.confirming(100);
+    world.confirm_with_size(99);
+    assert!(world.error(file).starts_with("The store holds 99 bytes instead of 100 bytes."));
+}
+
+#[test]
 fn an_object_of_another_size_fails_the_file() {
     let mut world = World::new(Options::default());
     let file = world.confirming(100);

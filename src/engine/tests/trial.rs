@@ -250,7 +250,7 @@ impl Trial {
             Output::Confirm { call, token } => {
                 self.confirms.push(Confirm { call, token, checksums: None, joining: None });
             }
-            Output::Complete { call, token, checksums } => {
+            Output::Complete { call, token, checksums, .. } => {
                 let is_just = self.store.seems_complete(key_of(&token), upload_of(&token).unwrap());
                 assert!(is_just, "parts are put together when all are there");
                 self.confirms.push(Confirm { call, token, checksums: Some(checksums), joining: None });

@@ -24,7 +24,8 @@ pub(super) struct World {
     remembered: Vec<(u16, Option<String>)>,
     pub(super) creates: VecDeque<(CallId, FileId)>,
     pub(super) lists: VecDeque<CallId>,
-    confirms: VecDeque<CallId>,
+    /// With the bytes of the file.
+    confirms: VecDeque<(CallId, u64)>,
     /// All requests, for who answers them in order.
     sends: VecDeque<RequestId>,
     /// Each file's newest request.
@@ -223,8 +224,14 @@ impl World {
 
     /// Finds the object of the oldest open call.
     pub(super) fn confirm(&mut self) {
-        let call = self.confirms.pop_front().unwrap();
-        let object = Object { key: "confirmed".parse().unwrap(), size: 0, etag: None, verified: None, location: None };
+        let (_, size) = self.confirms[0];
+        self.confirm_with_size(size);
+    }
+
+    /// Finds an object of so many bytes.
+    pub(super) fn confirm_with_size(&mut self, size: u64) {
+        let (call, _) = self.confirms.pop_front().unwrap();
+        let object = Object { key: "confirmed".parse().unwrap(), size, etag: None, verified: None, location: None };
         self.input(Input::Confirmed { call, result: Ok(object) });
     }
 
@@ -233,7 +240,7 @@ impl World {
     }
 
     pub(super) fn fail_to_confirm(&mut self, failure: CallFailure) {
-        let call = self.confirms.pop_front().unwrap();
+        let (call, _) = self.confirms.pop_front().unwrap();
         self.input(Input::Confirmed { call, result: Err(failure) });
     }
 }
@@ -298,7 +305,10 @@ impl World {
                 }
                 Output::Create { call, file, .. } => self.creates.push_back((*call, *file)),
                 Output::List { call, .. } => self.lists.push_back(*call),
-                Output::Confirm { call, .. } | Output::Complete { call, .. } => self.confirms.push_back(*call),
+                Output::Confirm { call, token } | Output::Complete { call, token, .. } => {
+                    let of_token = self.engine.files().find(|file| file.token() == Some(token)).unwrap();
+                    self.confirms.push_back((*call, of_token.info().size));
+                }
                 Output::Send { request, file, body, .. } => {
                     self.sends.push_back(*request);
                     self.requests.insert(*file, *request);
