@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::server_fn::ServerFn;
 
@@ -10,7 +11,7 @@ use super::api::{
 use super::question::ToJson;
 use super::{CHECKSUM_ATTRIBUTE, MAX_PART_REQUESTS_ATTRIBUTE, MAX_PARTS_ATTRIBUTE, ROOT_ID};
 use crate::UploadServer;
-use crate::browser::{Answer, LocalFuture, post_json};
+use crate::browser::{Answer, CALL_TIMEOUT, COMPLETE_CALL_TIMEOUT, LocalFuture, post_json};
 use crate::engine::{CallFailure, MAX_PART_REQUESTS};
 use crate::s3::{
     Checksum, ChecksumAlgorithm, CreatedUpload, Method, Object, Part, PartNumber, PartPlan, PartRequest, SignRequest,
@@ -60,7 +61,7 @@ impl UploadServer for AppServer {
         _: PartPlan,
         checksums: Vec<Checksum>,
     ) -> LocalFuture<Result<Object, CallFailure>> {
-        call(&CompleteUpload { token, checksums })
+        call_for(&CompleteUpload { token, checksums }, COMPLETE_CALL_TIMEOUT)
     }
 
     fn has_parts(&self) -> bool {
@@ -84,7 +85,7 @@ impl UploadServer for AppServer {
     }
 
     fn discard(&self, token: UploadToken) -> LocalFuture<()> {
-        let answer = exchange(DiscardUpload::PATH, DiscardUpload { token }.to_json());
+        let answer = exchange(DiscardUpload::PATH, DiscardUpload { token }.to_json(), CALL_TIMEOUT);
         // Nobody is left to hear of a failure.
         Box::pin(async move { drop(answer.await) })
     }
@@ -106,18 +107,26 @@ where
     Function: ServerFn + ToJson,
     Output: FromJson,
 {
-    let answer = exchange(Function::PATH, function.to_json());
+    call_for(function, CALL_TIMEOUT)
+}
+
+fn call_for<Function, Output>(function: &Function, timeout: Duration) -> LocalFuture<Result<Output, CallFailure>>
+where
+    Function: ServerFn + ToJson,
+    Output: FromJson,
+{
+    let answer = exchange(Function::PATH, function.to_json(), timeout);
     Box::pin(async move { Output::from_json(&answer.await?).ok_or_else(not_its_answer) })
 }
 
 /// What all calls have in common: code that is generic is in the page once per function.
-fn exchange(path: &'static str, body: String) -> LocalFuture<Result<Json, CallFailure>> {
+fn exchange(path: &'static str, body: String, timeout: Duration) -> LocalFuture<Result<Json, CallFailure>> {
     Box::pin(async move {
         let unreachable = |reason| CallFailure::Unreachable { reason, retry_after: None };
-        let mut answer = post_json(path, &body).await.map_err(unreachable)?;
+        let mut answer = post_json(path, &body, timeout).await.map_err(unreachable)?;
         // The cookie was deleted, and came again with that answer; or this browser keeps none, and the next says so.
         if answer.status == PRECONDITION_REQUIRED {
-            answer = post_json(path, &body).await.map_err(unreachable)?;
+            answer = post_json(path, &body, timeout).await.map_err(unreachable)?;
         }
         if (200..300).contains(&answer.status) {
             return Json::parse(&answer.body).ok_or_else(not_its_answer);

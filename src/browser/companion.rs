@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::fetch::{Answer, exchange};
+use super::fetch::{Answer, CALL_TIMEOUT, COMPLETE_CALL_TIMEOUT, exchange};
 use super::reading::base64;
 use super::server::{LocalFuture, UploadServer};
 use crate::engine::CallFailure;
@@ -95,7 +95,9 @@ impl Companion {
         };
         let (id, key) = (encoded(&begun.upload_id), encoded(&begun.key));
         let url = format!("{}/s3/multipart/{id}{rest}?key={key}", self.host);
-        Box::pin(async move { call(method, url, body).await.map_err(Failed::of_an_upload) })
+        // To complete an upload is the only call about it that has a body.
+        let timeout = if body.is_some() { COMPLETE_CALL_TIMEOUT } else { CALL_TIMEOUT };
+        Box::pin(async move { call(method, url, body, timeout).await.map_err(Failed::of_an_upload) })
     }
 
     fn form(&self, file: &FileInfo) -> LocalFuture<Result<SignedUpload, CallFailure>> {
@@ -104,7 +106,8 @@ impl Companion {
         let metadata: Vec<_> = metadata.collect();
         let url = format!("{}/s3/params?filename={name}&type={content_type}{}", self.host, metadata.concat());
         Box::pin(async move {
-            let Form { method, url, fields, expires } = call("GET", url, None).await.map_err(Failed::of_a_file)?;
+            let Form { method, url, fields, expires } =
+                call("GET", url, None, CALL_TIMEOUT).await.map_err(Failed::of_a_file)?;
             let parameters = UploadParameters { method, url, fields, ..UploadParameters::default() };
             Ok(SignedUpload { parameters, token: None, expires_in_ms: expires.map(milliseconds) })
         })
@@ -133,7 +136,8 @@ impl UploadServer for Companion {
         });
         let url = format!("{}/s3/multipart", self.host);
         Box::pin(async move {
-            let begun: Begun = call("POST", url, Some(body.to_string())).await.map_err(Failed::of_a_file)?;
+            let begun: Begun =
+                call("POST", url, Some(body.to_string()), CALL_TIMEOUT).await.map_err(Failed::of_a_file)?;
             Ok(CreatedUpload { token: begun.into_token(), expires_in_ms: None })
         })
     }
@@ -268,9 +272,15 @@ impl Failed {
     }
 }
 
-async fn call<T: DeserializeOwned>(method: &'static str, url: String, body: Option<String>) -> Result<T, Failed> {
+async fn call<T: DeserializeOwned>(
+    method: &'static str,
+    url: String,
+    body: Option<String>,
+    timeout: Duration,
+) -> Result<T, Failed> {
     let unreachable = |reason| Failed::Unreachable { reason, retry_after: None };
-    let Answer { status, body, retry_after } = exchange(method, &url, body.as_deref()).await.map_err(unreachable)?;
+    let Answer { status, body, retry_after } =
+        exchange(method, &url, body.as_deref(), timeout).await.map_err(unreachable)?;
     if (200..300).contains(&status) {
         return serde_json::from_str(&body).map_err(|_| unreachable("something that is not Companion's".into()));
     }

@@ -4,8 +4,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, RequestInit, Response};
 
+use crate::s3::COMPLETE_TIMEOUT;
+
 /// A call is answered in this time, or it counts as not answered.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same for a call that waits for `CompleteMultipartUpload`: what the server gives the store, and what it asks before and
+/// after.
+pub const COMPLETE_CALL_TIMEOUT: Duration = COMPLETE_TIMEOUT.saturating_add(Duration::from_mins(5));
 
 /// The answer to a call.
 pub struct Answer {
@@ -21,19 +27,19 @@ pub struct Answer {
 ///
 /// # Errors
 /// Why there is no answer, in words.
-pub async fn post_json(path: &str, body: &str) -> Result<Answer, String> {
-    exchange("POST", path, Some(body)).await
+pub async fn post_json(path: &str, body: &str, timeout: Duration) -> Result<Answer, String> {
+    exchange("POST", path, Some(body), timeout).await
 }
 
 /// Any call. A body is JSON; without one the call needs no preflight.
-pub(super) async fn exchange(method: &str, url: &str, body: Option<&str>) -> Result<Answer, String> {
-    fetch(method, url, body).await.map_err(|error| match error.dyn_into::<js_sys::Error>() {
+pub(super) async fn exchange(method: &str, url: &str, body: Option<&str>, timeout: Duration) -> Result<Answer, String> {
+    fetch(method, url, body, timeout).await.map_err(|error| match error.dyn_into::<js_sys::Error>() {
         Ok(error) => String::from(error.message()),
         Err(_) => "no answer".into(),
     })
 }
 
-async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, JsValue> {
+async fn fetch(method: &str, url: &str, body: Option<&str>, timeout: Duration) -> Result<Answer, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let headers = Headers::new()?;
     headers.set("Accept", "application/json")?;
@@ -44,7 +50,7 @@ async fn fetch(method: &str, url: &str, body: Option<&str>) -> Result<Answer, Js
         init.set_body(&body.into());
     }
     init.set_headers(&headers);
-    init.set_signal(Some(&after(TIMEOUT)));
+    init.set_signal(Some(&after(timeout)));
     let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
     let retry_after = response.headers().get("Retry-After")?;
     Ok(Answer {

@@ -27,7 +27,7 @@ mod server;
 pub use companion::Companion;
 pub use driver::{Driver, FileMeta, PlanFile, Setup};
 pub use dropped::{PickedFile, files_of, picked};
-pub use fetch::{Answer, post_json};
+pub use fetch::{Answer, CALL_TIMEOUT, COMPLETE_CALL_TIMEOUT, post_json};
 pub use observer::Observer;
 pub use picker::pick_files;
 use promised::promised;

@@ -89,7 +89,7 @@ impl Driver {
                 let go_on = move |driver: &Self, is_ours| match (is_ours, is_same) {
                     (true, true) => driver.reopen(id, picked, fingerprint, true),
                     (true, false) => {
-                        driver.act(|engine, now| engine.remove(id, now));
+                        driver.act(|engine, now| engine.replace_interrupted(id, now));
                         driver.add_changed(picked, true);
                     }
                     (false, _) => {}

@@ -54,7 +54,12 @@ pub trait UploadServer: 'static {
         without_parts()
     }
 
-    /// Puts the parts together. `plan` says which parts the file has; `checksums` has one for each of them, or none at all.
+    /// Completes the multipart upload, or finds what an earlier call has made of it. `plan` says which parts the file has;
+    /// `checksums` has one for each of them, or none at all.
+    ///
+    /// S3 may take minutes ([`COMPLETE_TIMEOUT`](crate::s3::COMPLETE_TIMEOUT)): a call that gives up before is asked again.
+    /// [`Refusal::UploadMissing`](crate::s3::Refusal::UploadMissing) says that the store has neither the upload nor an
+    /// object under its key.
     fn complete(
         &self,
         token: UploadToken,

@@ -53,6 +53,15 @@ pub enum UploadError {
         /// S3's own words, where they were readable.
         response: Option<ErrorResponse>,
     },
+    /// The store was asked to complete a multipart upload, and nobody can say any more whether it did.
+    #[error(
+        "The store was asked to complete this upload, and did not say in time whether it did. Look whether the bucket has \
+         {key} before you retry: that uploads the whole file again, as another object."
+    )]
+    CompletionUnknown {
+        /// The object's key, if it is there.
+        key: String,
+    },
     /// The store answered with an error that another try does not mend, or that outlasted them.
     #[error("{}", rejected(*.status, .response.as_ref()))]
     Rejected {

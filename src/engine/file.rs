@@ -342,7 +342,7 @@ impl UploadFile {
         }
     }
 
-    /// The server does not take the token any more: the next signature is for another key.
+    /// The next signature is for another key: what the store has under this one is not used any more.
     pub(super) fn drop_token(&mut self) {
         self.token = None;
         self.may_be_stored = false;

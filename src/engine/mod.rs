@@ -13,7 +13,8 @@
 //! | `preparing` → `signing` → `sending` → `confirming` | the way of a file or part, and what each answer means |
 //! | `parts` | what only uploads in parts have: a beginning, and parts that may be there |
 //! | `verification`, `verifying` | parts that an earlier page sent, compared with the file |
-//! | `retrying`, `verdict`, `jitter` | what is tried again, and when |
+//! | `retrying`, `verdict`, `jitter` | what is retried, and when |
+//! | `start_over` | what is sent again from its first byte, and on what evidence |
 //! | `network` | what waits while there is none |
 //! | `clocks` | requests that keep silent |
 //! | `concurrency` | how many requests the line takes |
@@ -50,6 +51,7 @@ mod sending;
 mod signature;
 mod signing;
 pub(crate) mod sorted;
+mod start_over;
 mod status;
 mod tally;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::s3::{Checksum, ChecksumAlgorithm, Part, PartNumber, PartPlan};
 pub(super) struct Multipart {
     plan: PartPlan,
     pub(super) stage: Stage,
+    pub(super) completion: Completion,
     /// What its parts are signed with: all of them, once the store was told so.
     pub(super) algorithm: Option<ChecksumAlgorithm>,
     /// Where the object will be, from the reservation on.
@@ -47,11 +48,24 @@ pub(super) enum Stage {
     Created,
 }
 
+/// What is known of `CompleteMultipartUpload`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Completion {
+    /// It was asked for with all parts in the store, and no answer said what came of it: it may be running, or the object
+    /// may be there. That both are absent for now is then no evidence that they stay so.
+    pub(super) is_unknown: bool,
+    /// When the server does not know the token any more, as far as it said so.
+    pub(super) token_expires: Option<Instant>,
+    /// Since when the store has neither the upload nor the object, although they may be there.
+    pub(super) absent_since: Option<Instant>,
+}
+
 impl Multipart {
     pub(super) fn new(plan: PartPlan) -> Self {
         Self {
             plan,
             stage: Stage::Planned,
+            completion: Completion::default(),
             algorithm: None,
             destination: None,
             left: plan.numbers().collect(),
@@ -96,6 +110,8 @@ impl Multipart {
     /// Resumes an upload that the store knows, and that an earlier page began.
     pub(super) fn resume(&mut self, upload: Interrupted) {
         self.stage = Stage::Unlisted;
+        // With all of its parts stored, the earlier page has asked, or was about to.
+        self.completion.is_unknown = upload.parts >= self.plan.parts();
         self.algorithm = upload.algorithm;
         self.destination = Some(Destination { key: upload.key, location: upload.location });
         self.verification = Verification::of_earlier_page(upload.checksums);

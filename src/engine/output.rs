@@ -73,7 +73,8 @@ pub enum Output {
         /// The upload.
         token: UploadToken,
     },
-    /// Ask the server to put the parts together, and whether the object is there then; answer with `Input::Confirmed`.
+    /// Ask the server to complete the multipart upload, and whether the object is there then; answer with
+    /// `Input::Confirmed`. That may take minutes, and an earlier call may still be running. May come again.
     Complete {
         /// Names the answer.
         call: CallId,
@@ -112,8 +113,10 @@ pub enum Output {
         /// The upload.
         token: UploadToken,
     },
-    /// Tell the server to delete what this cancelled upload may have stored: the object, and every upload in parts of its
-    /// key that is not finished. What was kept of it can go. May come twice. Needs no answer.
+    /// Tell the server to delete what this upload may have stored: the object, and every unfinished multipart upload of its
+    /// key. Comes only of what a person cancelled, of what the store has shown not to be the file, and of multipart uploads
+    /// that nobody can complete any more and that nobody had completed. What was kept of it can go. May come twice. Needs
+    /// no answer.
     Discard {
         /// The upload.
         token: UploadToken,

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use super::id::Piece;
 use super::multipart::{Multipart, Stage};
 use super::phase::{Next, Step, Task};
 use super::signature::{Claim, Destination};
+use super::start_over::Evidence;
 use super::{CallFailure, CallId, Engine, Event, FileId, Output, UploadError, UploadFile};
-use crate::s3::{Checksum, CreatedUpload, Part, PartNumber, Refusal};
+use crate::s3::{Checksum, CreatedUpload, Part, Refusal};
 
 /// What only uploads in parts have: they are begun, and their parts may be there though nobody heard of it.
 impl Engine {
@@ -41,14 +44,15 @@ impl Engine {
         let Some((id, reserved)) = self.create_calls.remove(&call) else { return };
         let is_asked = |file: &UploadFile| file.multipart().is_some_and(|all| all.stage == Stage::Asked(call));
         if !self.file(id).is_some_and(is_asked) {
-            // Cancelled meanwhile: what was begun has to go.
+            // Evidence: a person cancelled the file meanwhile. It has no part yet, and was never completed.
             let token = result.map_or(reserved, |created| created.token);
             return self.outbox.push(Output::Discard { token });
         }
         let is_waited_for = matches!(self.step(id.into()), Some(Step::Creating(by)) if *by == call);
         match result {
             Ok(CreatedUpload { token, expires_in_ms }) => {
-                self.update(id, |file| file.created(token));
+                let expires = expires_in_ms.map(|life| self.now + Duration::from_millis(life));
+                self.update(id, |file| file.created(token, expires));
                 self.outbox.push(Output::Remember { file: id, expires_in_ms });
                 if is_waited_for {
                     self.set_step(id.into(), Step::InParts);
@@ -66,7 +70,7 @@ impl Engine {
     fn creating_failed(&mut self, id: FileId, failure: CallFailure) {
         match failure {
             CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
-                self.start_over(id, refusal.into());
+                self.start_over(id, refusal, Evidence::TokenRefused);
             }
             failure => self.call_failed(id.into(), Task::Sign, Next::Create, failure),
         }
@@ -123,7 +127,7 @@ impl Engine {
         match failure {
             CallFailure::Refused(Refusal::UploadMissing) => self.ask_for_object(piece.file),
             CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) => {
-                self.start_over(piece.file, refusal.into());
+                self.start_over(piece.file, refusal, Evidence::TokenRefused);
             }
             failure => self.call_failed(piece, Task::Confirm, Next::Check(checksum), failure),
         }
@@ -163,32 +167,7 @@ impl Engine {
     fn claim_in_parts(&self, id: FileId) -> Option<Claim> {
         let file = self.file(id)?;
         let (token, destination) = (file.token()?.clone(), file.multipart()?.destination.clone()?);
-        Some(Claim { token, destination })
-    }
-
-    /// The store does not have all of what it was asked to put together.
-    pub(super) fn parts_missing(&mut self, id: FileId, parts: &[PartNumber]) {
-        self.update(id, |file| file.lose_parts(parts));
-        let error = Refusal::PartsMissing { parts: Vec::new() }.into();
-        match self.count_failure(id.into(), Task::Confirm) {
-            Ok(_) if self.file(id).is_some_and(UploadFile::has_parts_to_do) => self.set_step(id.into(), Step::InParts),
-            Ok(_) => self.start_over(id, error),
-            Err(_) => self.fail(id, error),
-        }
-    }
-
-    /// Sends a file from its first byte, after a while: what the store had of it is gone or wrong.
-    pub(super) fn start_over(&mut self, id: FileId, error: UploadError) {
-        self.halt(id);
-        let is_in_parts = self.file(id).is_some_and(|file| file.multipart().is_some());
-        // Where a store does not overwrite, wrong bytes stay under their key for good.
-        if is_in_parts || matches!(error, UploadError::Refused(Refusal::ChecksumMismatch)) {
-            if let Some(token) = self.file(id).and_then(UploadFile::unconfirmed).cloned() {
-                self.outbox.push(Output::Discard { token });
-            }
-            self.update(id, UploadFile::drop_token);
-        }
-        self.try_again(id.into(), Task::Send, Next::Prepare, error, None);
+        Some(Claim { token, destination, is_acknowledged: false })
     }
 
     /// The server has chosen a key.

@@ -112,8 +112,14 @@ pub(super) enum Task {
     Sign,
     Send,
     Confirm,
+    /// Complete a multipart upload.
+    Complete,
     /// The browser reads the file.
     Read,
+    /// The store or the server has shown that nothing of the upload can be used.
+    StartOver,
+    /// `HeadObject` after the bytes have left, of a file in one request.
+    Head,
     /// The browser did not let a request out.
     Unblock,
     /// A signature was refused.

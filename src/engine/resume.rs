@@ -1,5 +1,5 @@
 use super::phase::Phase;
-use super::{Engine, Event, FileId, Instant, UploadFile};
+use super::{Engine, Event, FileId, Instant, Output, UploadFile};
 use crate::s3::{Checksum, ChecksumAlgorithm, FileInfo, PartNumber, PartPlan, UploadToken};
 
 /// An upload in parts that an earlier page began: what it heard of `Output::Remember`, read back.
@@ -66,6 +66,19 @@ impl Engine {
         self.wake(now);
         if self.is_interrupted(id) {
             self.take_off(id, false);
+        }
+        self.settle(now);
+    }
+
+    /// Takes an interrupted file off the list whose bytes are others by now. Its parts are discarded, but not an object that
+    /// an earlier page may have completed: it is what that page was asked to upload.
+    pub fn replace_interrupted(&mut self, id: FileId, now: Instant) {
+        self.wake(now);
+        if self.is_interrupted(id) {
+            let kept = self.file(id).filter(|file| file.may_be_completed()).and_then(UploadFile::token).cloned();
+            let discards = kept.is_none();
+            self.outbox.extend(kept.map(|token| Output::Forget { token }));
+            self.take_off(id, discards);
         }
         self.settle(now);
     }

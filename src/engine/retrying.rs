@@ -12,6 +12,12 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 /// A file that can't be read is read again this often: it may be locked, or on a network drive that is away for a moment.
 const MAX_READ_RETRIES: u32 = 3;
 
+/// How often one file is sent again from its first byte before it fails.
+const MAX_START_OVERS: u32 = 3;
+
+/// `CompleteMultipartUpload` may run for minutes; who waits for it does not ask more often than it takes, nor less often.
+const MAX_COMPLETE_DELAY: Duration = Duration::from_mins(5);
+
 impl Engine {
     /// One more failure of a file's or part's `task`: `next` follows after a while, or the file fails with `error` once its
     /// retries are spent. What fails without an answer while there is no network does not count.
@@ -48,6 +54,19 @@ impl Engine {
         self.try_again(piece, Task::Read, Next::Prepare, UploadError::Unreadable, None);
     }
 
+    /// Asks once more what came of `CompleteMultipartUpload`, after a while. Without a budget: to ask is not to redo, and the
+    /// file's bytes are in the store.
+    pub(super) fn ask_again(&mut self, piece: Piece, next: Next, is_silence: bool, retry_after: Option<Duration>) {
+        if !self.network.is_online() && is_silence {
+            return self.proceed(piece, next);
+        }
+        let failures = self.run_mut(piece).map_or(0, |run| run.failures.count(Task::Complete));
+        let policy =
+            RetryPolicy { max_delay: self.options.retry.max_delay.max(MAX_COMPLETE_DELAY), ..self.options.retry };
+        let delay = policy.delay(failures, self.jitter.unit());
+        self.back_off(piece, next, delay.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)));
+    }
+
     /// One more failure of `task`: how many there are now, as an error when that is more than are tried again.
     pub(super) fn count_failure(&mut self, piece: Piece, task: Task) -> Result<u32, u32> {
         let failures = self.run_mut(piece).map_or(u32::MAX, |run| run.failures.count(task));
@@ -58,6 +77,7 @@ impl Engine {
         let max_retries = self.options.retry.max_retries;
         match task {
             Task::Read => max_retries.min(MAX_READ_RETRIES),
+            Task::StartOver => max_retries.min(MAX_START_OVERS),
             _ => max_retries,
         }
     }

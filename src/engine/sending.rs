@@ -69,7 +69,7 @@ impl Engine {
                 self.concurrency.succeeded(in_flight, now);
                 self.piece_stored(piece, transfer, response);
             }
-            Verdict::AlreadyThere => match self.claim(piece, &transfer) {
+            Verdict::AlreadyThere => match self.claim(piece, &transfer, true) {
                 Some(claim) if piece.part.is_none() => self.proceed(piece, Next::Confirm(claim)),
                 _ => self.fail(piece.file, error),
             },
@@ -159,7 +159,7 @@ impl Engine {
 
     /// Nobody knows what became of a request: if all of it had left, the server can tell.
     fn lost(&mut self, piece: Piece, transfer: Transfer) {
-        let claim = self.claim(piece, &transfer).filter(|_| transfer.is_sent());
+        let claim = self.claim(piece, &transfer, false).filter(|_| transfer.is_sent());
         match claim {
             Some(_) if piece.part.is_some() => self.proceed(piece, Next::Check(transfer.signature.checksum)),
             Some(claim) => self.proceed(piece, Next::Confirm(claim)),
@@ -177,8 +177,8 @@ impl Engine {
         Some((piece, self.transfer(request, piece)?))
     }
 
-    fn claim(&self, piece: Piece, transfer: &Transfer) -> Option<Claim> {
+    fn claim(&self, piece: Piece, transfer: &Transfer, is_acknowledged: bool) -> Option<Claim> {
         let token = self.file(piece.file)?.token()?.clone();
-        Some(Claim { token, destination: Destination::of(&transfer.signature.parameters) })
+        Some(Claim { token, destination: Destination::of(&transfer.signature.parameters), is_acknowledged })
     }
 }

@@ -63,6 +63,8 @@ impl Destination {
 pub(super) struct Claim {
     pub(super) token: UploadToken,
     pub(super) destination: Destination,
+    /// The store said that it has the object.
+    pub(super) is_acknowledged: bool,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::id::Piece;
 use super::phase::{Next, Step, Task};
 use super::retrying::Fate;
 use super::signature::{Destination, Signature};
+use super::start_over::Evidence;
 use super::{CallFailure, CallId, Engine, FileId, Instant, Output, UploadError, UploadFile};
 use crate::s3::{Checksum, PartRequest, Refusal, SignedUpload};
 
@@ -146,8 +147,10 @@ impl Engine {
         let renewed = self.file(piece.file).is_some_and(|file| file.token().is_some());
         match failure {
             CallFailure::Refused(refusal @ (Refusal::TokenInvalid | Refusal::TokenExpired)) if piece.part.is_some() => {
-                self.start_over(piece.file, refusal.into());
+                self.start_over(piece.file, refusal, Evidence::TokenRefused);
             }
+            // Evidence: of a file in one request, or of a reservation. The file is signed because no request for it was
+            // accepted, or because the store does not have it; what may be there stays, and another key is used.
             CallFailure::Refused(Refusal::TokenInvalid | Refusal::TokenExpired) if renewed => {
                 self.update(piece.file, UploadFile::drop_token);
                 self.proceed(piece, Next::Sign(checksum));

@@ -145,6 +145,7 @@ impl Engine {
         self.queues.leave(&file);
         self.tally.leave(&file);
         self.ended.remove(&id);
+        // Evidence: a person cancelled or removed the file.
         if let Some(token) = file.unconfirmed().filter(|_| discards) {
             self.outbox.push(Output::Discard { token: token.clone() });
         }

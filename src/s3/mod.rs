@@ -23,7 +23,7 @@ pub use fields::Fields;
 pub use file::{FileInfo, Meta, SignRequest};
 pub use key::{Key, KeyError, MIN_NAME_BYTES};
 pub use object::{ETag, Object};
-pub use part::{Part, PartNumber, PartNumberError, PartRequest, SignedPart};
+pub use part::{COMPLETE_TIMEOUT, Part, PartNumber, PartNumberError, PartRequest, SignedPart};
 pub use part_plan::{MAX_OBJECT_SIZE, MAX_REQUEST_SIZE, MIN_PART_SIZE, PartPlan, PartPlanError, chunk_size};
 pub use refusal::Refusal;
 pub use size::human_size;

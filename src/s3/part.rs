@@ -1,7 +1,14 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Checksum, UploadParameters};
+
+/// How long S3 may take to complete a multipart upload: "several minutes".
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+pub const COMPLETE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The place of a part in its object: 1 to 10,000.
 ///

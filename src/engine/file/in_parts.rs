@@ -1,9 +1,9 @@
 use super::UploadFile;
-use crate::engine::multipart::{Multipart, Stage};
+use crate::engine::multipart::{Completion, Multipart, Stage};
 use crate::engine::phase::{Phase, Step};
 use crate::engine::signature::Destination;
 use crate::engine::verification::Comparison;
-use crate::engine::{CallId, Interrupted, Resumed};
+use crate::engine::{CallId, Instant, Interrupted, Resumed};
 use crate::s3::{Checksum, ChecksumAlgorithm, FileInfo, Part, PartNumber, UploadToken};
 
 /// What only files in parts have.
@@ -40,9 +40,21 @@ impl UploadFile {
     }
 
     /// The store knows the upload: the token names it from now on.
-    pub(in crate::engine) fn created(&mut self, token: UploadToken) {
+    pub(in crate::engine) fn created(&mut self, token: UploadToken, expires: Option<Instant>) {
         self.token = Some(token);
         self.set_stage(Stage::Created);
+        if let Some(completion) = self.completion_mut() {
+            completion.token_expires = expires;
+        }
+    }
+
+    pub(in crate::engine) fn completion_mut(&mut self) -> Option<&mut Completion> {
+        self.multipart.as_mut().map(|multipart| &mut multipart.completion)
+    }
+
+    /// Whether `CompleteMultipartUpload` was asked for, and nobody knows what came of it.
+    pub(in crate::engine) fn may_be_completed(&self) -> bool {
+        self.multipart.as_ref().is_some_and(|multipart| multipart.completion.is_unknown)
     }
 
     /// What a later page needs to know to go on with this upload in parts; the parts that are there come with

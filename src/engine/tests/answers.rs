@@ -9,6 +9,15 @@ use crate::s3::{
     UploadToken,
 };
 
+/// What a call to confirm or complete did, of which nobody hears.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    Nothing,
+    Object,
+    /// The object is there later.
+    Pending,
+}
+
 /// The browser, that reads files. `index` is of `reads`.
 impl Trial {
     pub(super) fn read(&mut self, index: usize) {
@@ -74,14 +83,21 @@ impl Trial {
     }
 
     pub(super) fn fail_to_list(&mut self, index: usize, failure: CallFailure) {
-        let (call, _) = self.lists.remove(index);
+        let (call, token) = self.lists.remove(index);
+        if let CallFailure::Refused(Refusal::TokenInvalid | Refusal::TokenExpired) = failure {
+            self.refused_tokens.insert(key_of(&token).to_owned());
+        }
         self.input(Input::Listed { call, result: Err(failure) });
     }
 
     /// Tells the truth about an object, after putting it together where it is in parts.
     pub(super) fn confirm(&mut self, index: usize) {
         let confirm = self.confirms.remove(index);
-        let result = self.object(&confirm).map_err(CallFailure::Refused);
+        let result = self.object(&confirm);
+        if let Err(Refusal::ChecksumMismatch) = result {
+            self.other_bytes.insert(key_of(&confirm.token).to_owned());
+        }
+        let result = result.map_err(CallFailure::Refused);
         self.input(Input::Confirmed { call: confirm.call, result });
     }
 
@@ -93,13 +109,28 @@ impl Trial {
         }
     }
 
-    /// Does not say that an object is there; it may have been put together.
-    pub(super) fn fail_to_confirm(&mut self, index: usize, is_done: bool, failure: CallFailure) {
+    /// Does not say that an object is there; it may be.
+    pub(super) fn fail_to_confirm(&mut self, index: usize, outcome: Outcome, failure: CallFailure) {
         let confirm = self.confirms.remove(index);
-        if is_done {
-            drop(self.object(&confirm));
+        match outcome {
+            Outcome::Nothing if confirm.joining.is_none() => {}
+            Outcome::Object => drop(self.object(&confirm)),
+            Outcome::Nothing | Outcome::Pending => self.complete_later(confirm.clone()),
+        }
+        if let CallFailure::Refused(Refusal::SizeMismatch { .. } | Refusal::ChecksumMismatch) = failure {
+            self.other_bytes.insert(key_of(&confirm.token).to_owned());
         }
         self.input(Input::Confirmed { call: confirm.call, result: Err(failure) });
+    }
+
+    /// Nothing stops the store any more, and nobody sees what it does.
+    pub(super) fn complete_later(&mut self, mut confirm: Confirm) {
+        if let Some(checksums) = confirm.checksums.filter(|_| confirm.joining.is_none()) {
+            confirm.joining = self.store.begin_to_join(upload_of(&confirm.token).unwrap(), &checksums);
+        }
+        if let Some(size) = confirm.joining {
+            self.store.put_pending(key_of(&confirm.token), size);
+        }
     }
 
     pub(super) fn object(&mut self, confirm: &Confirm) -> Result<Object, Refusal> {

@@ -48,18 +48,60 @@ fn an_object_that_is_there_already_and_nobody_can_confirm_fails_the_file() {
     assert!(world.error(file).contains("PreconditionFailed"));
 }
 
+/// The server finds no object, so many times, one after the other.
+fn find_nothing(world: &mut World, times: usize) {
+    for _ in 0..times {
+        world.refuse_to_confirm(Refusal::ObjectMissing);
+        world.wait(30.0);
+    }
+}
+
+#[test]
+fn an_object_that_the_store_took_and_does_not_show_yet_is_looked_for_again_and_not_sent_again() {
+    let mut world = World::new(Options::default());
+    let file = world.confirming(100);
+    find_nothing(&mut world, 5);
+    assert_eq!(world.told(), ["confirm t1.1"; 5].join("; "));
+    world.confirm();
+    assert_eq!(world.status(file), Status::Complete);
+}
+
+#[test]
+fn a_lost_response_is_looked_for_three_times_before_the_file_is_sent_again_to_the_same_key() {
+    let mut world = World::new(Options::default());
+    let file = world.sending(100);
+    world.sent(file);
+    world.break_connection(file);
+    find_nothing(&mut world, 3);
+    world.sign();
+    assert_eq!(world.told(), "progress 1; confirm t1.1; confirm t1.1; confirm t1.1; sign 1; send 1 0..100 as #2");
+}
+
 #[test]
 fn an_object_that_is_missing_is_sent_again_and_counted() {
     let mut world = World::new(one_retry());
     let file = world.confirming(100);
-    world.refuse_to_confirm(Refusal::ObjectMissing);
-    world.wait(2.0);
+    find_nothing(&mut world, 6);
     world.sign();
-    assert_eq!(world.told(), "sign 1; send 1 0..100 as #2");
+    assert!(world.told().ends_with("sign 1; send 1 0..100 as #2"));
     world.sent(file);
     world.answer(file, 200);
-    world.refuse_to_confirm(Refusal::ObjectMissing);
+    find_nothing(&mut world, 6);
     assert_eq!(world.error(file), "The store does not have this file. Upload it again.");
+}
+
+#[test]
+fn a_file_is_sent_from_its_first_byte_four_times_at_most() {
+    let mut world = World::new(Options::default());
+    let file = world.confirming(100);
+    for _ in 0..3 {
+        find_nothing(&mut world, 6);
+        world.sign();
+        world.answer(file, 200);
+    }
+    find_nothing(&mut world, 5);
+    world.refuse_to_confirm(Refusal::ObjectMissing);
+    assert_eq!(world.status(file), Status::Failed);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::answers::Outcome;
 use super::chance::Chance;
 use super::world::unreachable_server;
 use crate::engine::CallFailure;
@@ -66,15 +67,21 @@ pub(super) fn call_failure(chance: &mut Chance) -> CallFailure {
     }
 }
 
-/// How a call that asks for an object fails.
-pub(super) fn confirm_failure(chance: &mut Chance) -> CallFailure {
+/// How a call that asks for an object fails, and what came of it. Only what is not answered in time can have come to
+/// anything that its failure does not tell.
+pub(super) fn confirm_failure(chance: &mut Chance) -> (CallFailure, Outcome) {
     let missing = PartNumber::try_from(1 + u16::try_from(chance.below(4)).unwrap()).unwrap();
+    let refused = |refusal, outcome| (CallFailure::Refused(refusal), outcome);
     match chance.below(10) {
-        0 => CallFailure::Refused(Refusal::ChecksumMismatch),
-        1 => CallFailure::Refused(Refusal::UploadMissing),
-        5 => CallFailure::Refused(Refusal::SizeMismatch { expected: 2, actual: 1 }),
-        2 | 3 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![missing] }),
-        4 => CallFailure::Refused(Refusal::PartsMissing { parts: vec![] }),
-        _ => call_failure(chance),
+        0 => refused(Refusal::ChecksumMismatch, Outcome::Object),
+        1 => refused(Refusal::ObjectMissing, Outcome::Pending),
+        2 | 3 => refused(Refusal::PartsMissing { parts: vec![missing] }, Outcome::Nothing),
+        4 => refused(Refusal::PartsMissing { parts: vec![] }, Outcome::Nothing),
+        5 => refused(Refusal::SizeMismatch { expected: 2, actual: 1 }, Outcome::Object),
+        6 | 7 => {
+            let outcome = *chance.pick(&[Outcome::Nothing, Outcome::Object, Outcome::Pending]);
+            (unreachable_server(), outcome)
+        }
+        _ => (call_failure(chance), Outcome::Nothing),
     }
 }

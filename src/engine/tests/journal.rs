@@ -127,10 +127,11 @@ impl Trial {
             }
         }
         while !self.confirms.is_empty() {
-            let is_joining = self.confirms[0].joining.is_some();
             let confirm = self.confirms.remove(0);
-            if is_joining || arrives() {
+            if arrives() {
                 drop(self.object(&confirm));
+            } else if confirm.joining.is_some() {
+                self.complete_later(confirm);
             }
         }
         self.creates.clear();

@@ -12,6 +12,7 @@ mod answers;
 mod chance;
 mod checksums;
 mod clocks;
+mod completing;
 mod confirming;
 mod contents;
 mod creating;

@@ -31,6 +31,8 @@ pub(super) struct Pacing {
 #[derive(Clone, Copy)]
 struct Request {
     place: Place,
+    /// Nothing is left of such a body as soon as it is heard of.
+    is_empty: bool,
     has_sent: bool,
 }
 
@@ -69,7 +71,7 @@ impl Pacing {
 
     fn sent(&mut self, request: RequestId, has_sent: bool) {
         if let Some(request) = self.in_flight.get_mut(&request) {
-            request.has_sent |= has_sent;
+            request.has_sent |= has_sent || request.is_empty;
         }
     }
 
@@ -91,6 +93,7 @@ impl Pacing {
             match output {
                 Output::Send { request, file, body, .. } => {
                     self.starts(engine, *request, (*file, body.start), now);
+                    self.in_flight.entry(*request).and_modify(|request| request.is_empty = body.is_empty());
                 }
                 Output::Read { call, .. } => _ = self.reads.insert(*call),
                 // What was said of an upload's parts counts no more once that is gone, or is asked for.
@@ -102,11 +105,6 @@ impl Pacing {
                 }
                 Output::Create { file, .. } => self.begin_anew(*file),
                 Output::Cancel { request } => _ = self.in_flight.remove(request),
-                // Another upload, whose parts the store has not been asked for.
-                Output::Create { file, .. } => {
-                    self.failures.retain(|(other, _), _| other != file);
-                    self.not_before.retain(|(other, _), _| other != file);
-                }
                 Output::Event(Event::PartUploaded(file, _) | Event::UploadSuccess(file)) => {
                     self.failures.retain(|(other, _), _| other != file);
                 }
@@ -127,7 +125,7 @@ impl Pacing {
         assert!(failures <= engine.options().retry.max_retries, "no attempt above the retry budget");
         let due = self.not_before.remove(&place);
         assert!(due.is_none_or(|due| due <= now), "nothing is sent before `Retry-After`");
-        self.in_flight.insert(request, Request { place, has_sent: false });
+        self.in_flight.insert(request, Request { place, is_empty: false, has_sent: false });
     }
 
     fn slots_are_used(&self, engine: &Engine, now: Instant) {

@@ -123,7 +123,7 @@ fn an_upload_that_is_gone_is_asked_for_its_object_and_starts_over_without_one() 
     world.reject_part(file, 1, 404, "NoSuchUpload", "None.");
     assert_eq!(world.told(), "cancel #2; join u1");
     world.refuse_to_confirm(Refusal::UploadMissing);
-    assert_eq!(world.told(), "discard u1");
+    assert_eq!(world.told(), "forget u1", "there is nothing to discard");
     world.wait(1.0);
     world.sign();
     assert_eq!(world.told(), "sign 1; create 1");

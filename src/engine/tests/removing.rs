@@ -58,8 +58,10 @@ fn what_a_failed_file_may_have_left_is_discarded_with_it() {
 fn what_an_earlier_request_may_have_left_is_discarded_with_the_newest_token() {
     let mut world = World::new(Options::default());
     let file = world.confirming(100);
-    world.refuse_to_confirm(Refusal::ObjectMissing);
-    world.wait(2.0);
+    for _ in 0..6 {
+        world.refuse_to_confirm(Refusal::ObjectMissing);
+        world.wait(30.0);
+    }
     world.sign();
     world.told();
     remove(&mut world, file);

@@ -108,7 +108,7 @@ fn an_upload_that_is_gone_starts_over_when_its_object_is_not_there_either() {
     world.fail_to_list(CallFailure::Refused(Refusal::UploadMissing));
     assert_eq!(world.told(), "added 1; start 1; list u9; join u9");
     world.refuse_to_confirm(Refusal::UploadMissing);
-    assert_eq!(world.told(), "discard u9");
+    assert_eq!(world.told(), "forget u9");
     assert_eq!(world.engine.file(file).unwrap().resumed(), Some(Resumed::Lost));
     world.wait(1.0);
     assert_eq!(world.told(), "sign 1");

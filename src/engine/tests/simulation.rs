@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use super::answers::Outcome;
 use super::chance::Chance;
 use super::faults::{FAULTS, Fault, call_failure, confirm_failure, weighted_faults};
 use super::marks;
 use super::store::Tells;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
+use super::world::unreachable_server;
 use crate::engine::{
     CallFailure, Engine, FileId, Input, Instant, Options, RequestFailure, RequestId, Response, Restrictions,
     RetryPolicy, Status, UploadFile,
@@ -177,8 +179,11 @@ impl Life {
         if !self.chance.percent(self.faults) {
             return self.trial.confirm(index);
         }
-        let (is_done, failure) = (self.chance.percent(50), confirm_failure(&mut self.chance));
-        self.trial.fail_to_confirm(index, is_done, failure);
+        let (failure, outcome) = confirm_failure(&mut self.chance);
+        // What the store has begun to complete is answered by nobody but the store.
+        let is_joining = self.trial.confirms[index].joining.is_some();
+        let (failure, outcome) = if is_joining { (unreachable_server(), Outcome::Pending) } else { (failure, outcome) };
+        self.trial.fail_to_confirm(index, outcome, failure);
     }
 
     pub(super) fn store_speaks(&mut self) {
@@ -237,6 +242,9 @@ impl Life {
     fn time_passes(&mut self) {
         let seconds = *self.chance.pick(&[0, 0, 1, 1, 5, 20, 40, 70, 600]);
         self.trial.pass(Duration::from_secs(seconds) + Duration::from_millis(self.chance.below(1000)));
+        if self.chance.percent(30) {
+            self.trial.store.show_pending();
+        }
         if self.chance.percent(70) {
             self.trial.timeout();
         }
@@ -328,6 +336,7 @@ impl Life {
 impl Life {
     pub(super) fn heal(mut self) {
         self.trial.go_offline(false);
+        self.trial.store.show_pending();
         // Connections of before may hang for ever: finding that out is the clocks' work, where there are any.
         let hanging = if self.is_timed { self.trial.requests.len() } else { 0 };
         let hanging: Vec<_> = self.trial.requests[..hanging].iter().map(|request| request.id).collect();

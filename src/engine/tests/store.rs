@@ -9,6 +9,8 @@ use crate::s3::{Checksum, ChecksumAlgorithm, Part, PartNumber, PartPlan, UploadT
 pub(super) struct Store {
     pub(super) tells: Tells,
     objects: BTreeMap<String, Body>,
+    /// Objects that `CompleteMultipartUpload` is still making, or that `HeadObject` does not show yet: their uploads are gone.
+    pending: BTreeMap<String, Body>,
     uploads: BTreeMap<u64, Upload>,
     begun: u64,
     /// Keys of which something was lost, as stores do not.
@@ -61,6 +63,23 @@ pub(super) enum Joined {
 impl Store {
     pub(super) fn object(&self, key: &str) -> Option<&Body> {
         self.objects.get(key)
+    }
+
+    /// Whether there is an object, or will be.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.objects.contains_key(key) || self.pending.contains_key(key)
+    }
+
+    /// An object that is there from `show_pending` on.
+    pub(super) fn put_pending(&mut self, key: &str, body: Body) {
+        self.pending.insert(key.to_owned(), body);
+    }
+
+    /// Whether there was something to show.
+    pub(super) fn show_pending(&mut self) -> bool {
+        let has_some = !self.pending.is_empty();
+        self.objects.append(&mut self.pending);
+        has_some
     }
 
     /// Begins an upload, or takes over one that was begun for the key.
@@ -152,6 +171,7 @@ impl Store {
     /// Aborts all uploads of the key, and deletes the object.
     pub(super) fn discard(&mut self, key: &str) {
         self.objects.remove(key);
+        self.pending.remove(key);
         self.uploads.retain(|_, upload| upload.key != key);
     }
 
@@ -172,7 +192,7 @@ impl Store {
 
     /// Keys of objects.
     pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
-        self.objects.keys().map(String::as_str)
+        self.objects.keys().chain(self.pending.keys()).map(String::as_str)
     }
 
     /// Keys of uploads that are not finished.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::answers::Outcome;
 use super::trial::{PART_SIZE, Replay, Server, Trial};
 use super::world::unreachable_server;
 use crate::engine::{Engine, FileId, Instant, Options, RequestFailure, RetryPolicy, UploadFile};
@@ -20,7 +21,7 @@ const ALPHABET: &[Letter] = &[
     |trial| (!trial.signs.is_empty()).then(|| trial.sign(0, Ok)),
     |trial| (!trial.signs.is_empty()).then(|| trial.sign(0, |_| Err(unreachable_server()))),
     |trial| (!trial.confirms.is_empty()).then(|| trial.confirm(0)),
-    |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, false, unreachable_server())),
+    |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, Outcome::Nothing, unreachable_server())),
     |trial| (!trial.requests.is_empty()).then(|| trial.progress(0, 5)),
     |trial| (!trial.requests.is_empty()).then(|| trial.body_sent(0)),
     |trial| (!trial.requests.is_empty()).then(|| trial.accept(0)),
@@ -41,8 +42,10 @@ const ALPHABET_IN_PARTS: &[Letter] = &[
     |trial| (!trial.creates.is_empty()).then(|| trial.fail_to_create(0, true, unreachable_server())),
     |trial| (!trial.lists.is_empty()).then(|| trial.list(0)),
     |trial| (!trial.lists.is_empty()).then(|| trial.fail_to_list(0, unreachable_server())),
-    |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, true, unreachable_server())),
+    |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, Outcome::Object, unreachable_server())),
+    |trial| (!trial.confirms.is_empty()).then(|| trial.fail_to_confirm(0, Outcome::Pending, unreachable_server())),
     |trial| (!trial.confirms.is_empty()).then(|| trial.begin_to_join(0)),
+    |trial| trial.store.show_pending().then_some(()),
     |trial| {
         (!trial.requests.is_empty()).then(|| {
             trial.drop_upload_of(0);

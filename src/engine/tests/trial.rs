@@ -10,7 +10,9 @@ use super::referee::Referee;
 use super::store::{Body, Place, Store, Tells, is_in_parts, key_of, upload_of};
 use super::world::describe;
 use crate::engine::verdict::Verdict;
-use crate::engine::{CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestId};
+use crate::engine::{
+    CallId, Engine, Event, FileId, Input, Instant, Options, Output, RequestId, UploadError, UploadFile,
+};
 use crate::s3::{
     Checksum, ChecksumAlgorithm, FileInfo, Method, PartNumber, PartPlan, PartRequest, UploadParameters, UploadToken,
 };
@@ -40,6 +42,12 @@ pub(super) struct Trial {
     pub(super) is_offline: bool,
     /// Keys of files that succeeded: their objects stay.
     pub(super) successful: BTreeSet<String>,
+    /// Keys of which the server said that the object is not the file.
+    pub(super) other_bytes: BTreeSet<String>,
+    /// Keys of uploads of which nobody can know any more whether they are completed: what there is stays.
+    completion_unknown: BTreeSet<String>,
+    /// Keys whose tokens the server refuses from now on: nobody deletes anything with them.
+    pub(super) refused_tokens: BTreeSet<String>,
     pub(super) referee: Referee,
     pub(super) pacing: Pacing,
     pub(super) contents: Contents,
@@ -136,6 +144,9 @@ impl Trial {
             journal: Journal::default(),
             is_offline: false,
             successful: BTreeSet::new(),
+            other_bytes: BTreeSet::new(),
+            completion_unknown: BTreeSet::new(),
+            refused_tokens: BTreeSet::new(),
             referee: Referee::default(),
             pacing: Pacing::default(),
             contents: Contents::default(),
@@ -256,8 +267,14 @@ impl Trial {
                 self.confirms.push(Confirm { call, token, checksums: Some(checksums), joining: None });
             }
             Output::Cancel { request } => self.end(request),
+            // The server refuses the token here too: an object that an earlier page has completed stays.
+            Output::Discard { token }
+                if self.refused_tokens.contains(key_of(&token)) && self.store.has(key_of(&token)) =>
+            {
+                self.completion_unknown.insert(key_of(&token).to_owned());
+            }
             Output::Discard { token } => {
-                assert!(!self.successful.contains(key_of(&token)), "what was uploaded stays");
+                self.discarding_is_just(key_of(&token));
                 self.store.discard(key_of(&token));
             }
             Output::Send { request, file, parameters, body } => self.send(request, file, &parameters, body),
@@ -266,6 +283,7 @@ impl Trial {
                 self.contents.add(file, size);
             }
             Output::Event(Event::UploadSuccess(file)) => self.success_means_stored(file),
+            Output::Event(Event::UploadError(file)) => self.note_unknown_completion(file),
             // The journal's.
             Output::Remember { .. }
             | Output::RememberPart { .. }
@@ -279,6 +297,15 @@ impl Trial {
     fn create_is_asked_for(&mut self, call: CallId, file: FileId, again: bool) {
         let file = self.engine.file(file).unwrap();
         let plan = PartPlan::new(file.info().size, file.part_size().unwrap()).unwrap();
+        let key = key_of(file.token().unwrap());
+        let earlier = self.owners.iter().filter(|(other, owner)| **owner == file.id() && *other != key);
+        let is_known = |key: &str| {
+            let sets = [&self.successful, &self.other_bytes, &self.completion_unknown];
+            sets.iter().any(|set| set.contains(key))
+        };
+        for (earlier, _) in earlier.filter(|(earlier, _)| !is_known(earlier)) {
+            assert!(!self.store.has(earlier), "no file is sent again while the store has its object, {earlier}");
+        }
         let (token, algorithm) = (file.token().unwrap().clone(), file.part_algorithm());
         self.creates.push(Create { call, token, plan, algorithm, again });
     }
@@ -323,11 +350,28 @@ impl Trial {
         self.successful.insert(key.into());
     }
 
+    /// Discarded is what a person cancelled, and what the server said not to be the file.
+    fn discarding_is_just(&self, key: &str) {
+        assert!(!self.successful.contains(key), "what was uploaded stays");
+        let is_removed = self.engine.file(self.owners[key]).is_none();
+        let is_just = is_removed || self.other_bytes.contains(key) || !self.store.has(key);
+        assert!(is_just, "no finished object is discarded without a cancel: {key}");
+    }
+
+    fn note_unknown_completion(&mut self, file: FileId) {
+        if let Some(UploadError::CompletionUnknown { key }) = self.engine.file(file).and_then(UploadFile::error) {
+            self.completion_unknown.insert(key.clone());
+        }
+    }
+
     /// Of files in parts that are removed or began anew, the store has nothing once all their calls are answered.
     fn nothing_is_left_behind(&self) {
         let creates = self.creates.iter().map(|create| &create.token);
         let open: BTreeSet<_> = creates.chain(self.confirms.iter().map(|confirm| &confirm.token)).map(key_of).collect();
         let is_owned = |key: &str| {
+            if self.completion_unknown.contains(key) {
+                return true;
+            }
             let token = self.engine.file(self.owners[key]).and_then(|file| file.token());
             token.is_some_and(|token| key_of(token) == key)
         };

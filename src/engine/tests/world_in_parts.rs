@@ -5,6 +5,9 @@ use crate::s3::{Checksum, CreatedUpload, ErrorResponse, FileInfo, Part, PartNumb
 /// Bytes of every part in these stories: `5M`.
 pub(super) const PART: u64 = 5 << 20;
 
+/// How long the server knows the token of a multipart upload: a week.
+const TOKEN_LIFE_MS: u64 = 7 * 24 * 3_600_000;
+
 pub(super) fn number(part: u16) -> PartNumber {
     PartNumber::try_from(part).unwrap()
 }
@@ -52,7 +55,7 @@ impl World {
 impl World {
     pub(super) fn create(&mut self) {
         let (call, file) = self.creates.pop_front().unwrap();
-        let created = CreatedUpload { token: UploadToken::new(format!("u{file}")), expires_in_ms: Some(1_000) };
+        let created = CreatedUpload { token: UploadToken::new(format!("u{file}")), expires_in_ms: Some(TOKEN_LIFE_MS) };
         self.input(Input::Created { call, result: Ok(created) });
     }
 

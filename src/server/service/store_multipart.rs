@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_s3::{
     config::timeout::TimeoutConfig,
     error::SdkError,
@@ -10,12 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::{proof::etag_md5, store::Store, store_error::StoreError};
-use crate::s3::{Checksum, ChecksumAlgorithm, Key, Part, PartNumber};
-
-/// S3 may take minutes to put the parts together.
-///
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-const COMPLETE_TIMEOUT: Duration = Duration::from_mins(10);
+use crate::s3::{COMPLETE_TIMEOUT, Checksum, ChecksumAlgorithm, Key, Part, PartNumber};
 
 /// What a multipart upload is begun with.
 pub(super) struct NewUpload<'a> {
