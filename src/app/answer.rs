@@ -169,6 +169,7 @@ impl FromJson for Refusal {
                 Self::SizeMismatch { expected: content.number("expected")?, actual: content.number("actual")? }
             }
             "UploadMissing" => Self::UploadMissing,
+            "AlreadyComplete" => Self::AlreadyComplete,
             "PartsMissing" => Self::PartsMissing { parts: content.get("parts")?.list(PartNumber::from_json)? },
             "ChecksumMismatch" => Self::ChecksumMismatch,
             "StoreUnavailable" => Self::StoreUnavailable { reason: reason()? },

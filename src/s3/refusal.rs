@@ -42,7 +42,7 @@ pub enum Refusal {
     /// The token's time is over.
     #[error("This upload took too long and has expired. Upload the file again.")]
     TokenExpired,
-    /// `HeadObject` found nothing under the key.
+    /// `HeadObject` found nothing under the key. Nothing else means that.
     #[error("The store does not have this file. Upload it again.")]
     ObjectMissing,
     /// The object is there with another size.
@@ -53,9 +53,13 @@ pub enum Refusal {
         /// What the store has.
         actual: u64,
     },
-    /// S3 knows neither the multipart upload (`NoSuchUpload`) nor an object that came of it.
+    /// S3 does not know the multipart upload. Of `complete` and `confirm`: nor does `HeadObject` find an object that came of
+    /// it; while the upload is being completed that is so too. Of `list_parts`: whether there is one, `complete` says.
     #[error("The store no longer has what was uploaded of this file. Upload it again from the start.")]
     UploadMissing,
+    /// The object is there. Its uploader can neither send it again nor replace it nor delete it.
+    #[error("This upload is complete: what is stored of it can't be changed or deleted here any more.")]
+    AlreadyComplete,
     /// Complete was asked for while these parts are not there, or not with the right bytes.
     #[error(
         "The store does not have all of this file yet: {}. Try again to send what is missing.",
@@ -68,7 +72,7 @@ pub enum Refusal {
     /// The stored bytes are not those the browser read.
     #[error("What the store holds is not what this browser sent. Upload the file again.")]
     ChecksumMismatch,
-    /// S3 could not be asked, or would not answer. Worth another try.
+    /// S3 could not be asked, or would not answer, or what it says leaves doubts. Worth another try.
     #[error("The store could not be reached: {reason}")]
     StoreUnavailable {
         /// The cause, without secrets.

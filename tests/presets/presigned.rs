@@ -11,6 +11,8 @@ use leptos_aws_s3::{
     s3::{Checksum, ChecksumAlgorithm, FileInfo, Key, Method, PartRequest, SignRequest, UploadParameters, UploadToken},
     server::{
         Config, UploadService, Visitor,
+        config::S3Config,
+        presign::Endpoint,
         provider::Provider,
         service::Store,
         token::{MultipartUpload, Sealer, Upload},
@@ -177,8 +179,12 @@ async fn sign_with(
         meta: input.meta.iter().collect(),
     };
     // An earlier signature's key is kept, so the key can be any.
-    let upload =
-        Upload::Single { key: input.key.clone(), size: file.size, content_type: input.r#type.clone(), checksum: None };
+    let upload = Upload::Single {
+        key: input.key.clone(),
+        size: file.size,
+        content_type: input.r#type.clone(),
+        checksum: vector.checksum.clone(),
+    };
     let renew = Some(seal(vector, &visitor, upload, input));
     let request = SignRequest { file, renew, method, checksum: Some(vector.checksum()), ..SignRequest::default() };
     let mut signed = service.sign_at(&visitor, vec![request], input.time()).await;
@@ -201,8 +207,19 @@ fn service_of(config: Config, vector: &Vector) -> UploadService {
     let token = vector.session_token.clone();
     let credentials =
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", token, None, "test");
-    let store = Store::configured(&s3(&config), SharedCredentialsProvider::new(credentials));
+    let s3 = S3Config { endpoint: empty_store(), ..s3(&config) };
+    let store = Store::configured(&s3, SharedCredentialsProvider::new(credentials));
     UploadService::new(config, store, SECRET)
+}
+
+/// Where the server itself looks whether a key has an object already: there is none.
+fn empty_store() -> Endpoint {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    tokio::spawn(axum::serve(listener, axum::Router::new()).into_future());
+    endpoint.parse().unwrap()
 }
 
 fn seal(vector: &Vector, visitor: &Visitor, upload: Upload, input: &Input) -> UploadToken {

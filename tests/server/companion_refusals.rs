@@ -2,12 +2,12 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{
     Router,
-    http::{Uri, header::CONTENT_LENGTH},
+    http::{StatusCode, Uri, header::CONTENT_LENGTH},
 };
 use leptos_aws_s3::s3::{SignRequest, UploadParameters};
 use proptest::prelude::*;
@@ -142,8 +142,12 @@ async fn an_object_that_the_store_shows_to_be_too_large_is_deleted_again() {
     for (size, status, deleted) in [("7", 200, 0), ("9", 409, 0), ("11", 400, 1)] {
         let deletes = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&deletes);
+        let is_completed = Arc::new(AtomicBool::new(false));
         let store = Router::new().fallback(move |method: Method, uri: Uri| {
             let query = uri.query().unwrap_or_default();
+            is_completed.fetch_or(method == Method::POST && query.contains("uploadId"), Ordering::SeqCst);
+            let is_absent = method == Method::HEAD && !is_completed.load(Ordering::SeqCst);
+            let answered = if is_absent { StatusCode::NOT_FOUND } else { StatusCode::OK };
             let body = match method {
                 Method::POST if query.contains("uploads") => "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>",
                 Method::POST => "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>",
@@ -157,6 +161,7 @@ async fn an_object_that_the_store_shows_to_be_too_large_is_deleted_again() {
             }
             async move {
                 (
+                    answered,
                     [(CONTENT_LENGTH, if method == Method::HEAD { size.to_owned() } else { body.len().to_string() })],
                     body,
                 )

@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -37,6 +40,20 @@ pub(crate) fn answer(status: u16, body: impl Into<String>) -> Answer {
 
 pub(crate) fn error(status: u16, code: &str) -> Answer {
     answer(status, format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>"))
+}
+
+/// The same answers, but that there is no object before `CompleteMultipartUpload` has come.
+pub(crate) fn completing(
+    respond: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Answer + Clone + Send + Sync + 'static {
+    let has_come = Arc::new(AtomicBool::new(false));
+    move |call| {
+        if call.starts_with("POST ") && call.contains("uploadId=") {
+            has_come.store(true, Ordering::Relaxed);
+        }
+        let is_absent = call.starts_with("HEAD ") && !has_come.load(Ordering::Relaxed);
+        if is_absent { answer(404, "") } else { respond(call) }
+    }
 }
 
 /// A server that speaks HTTP and says what it is told to, for what no well-behaved store says.

@@ -70,19 +70,36 @@ async fn a_checksum_can_not_be_left_out_or_changed_once_it_is_signed() {
 }
 
 #[tokio::test]
-async fn an_object_of_other_bytes_is_not_confirmed() {
+async fn other_bytes_are_signed_for_another_key() {
     for (variables, sum, algorithm) in STORES {
         let server = TestServer::start_with(variables).await;
         let visit = server.visit().await;
         let first = visit.sign_one(with_checksum(sum(b"abc"), file("a.txt", "", 3))).await.unwrap();
         let changed = SignRequest { renew: first.token.clone(), ..with_checksum(sum(b"xyz"), file("a.txt", "", 3)) };
         let second = visit.sign_one(changed).await.unwrap();
-        assert_eq!(second.parameters.fields["key"], first.parameters.fields["key"]);
+        assert_ne!(second.parameters.fields["key"], first.parameters.fields["key"]);
         assert_eq!(send(&server.http, &second.parameters, "xyz").await.status(), 201);
         let refused = visit.refused("confirm_upload", json!({ "token": first.token })).await;
-        assert_eq!(refused, (409, json!({ "Refused": "ChecksumMismatch" })), "{algorithm:?}");
+        assert_eq!(refused, (404, json!({ "Refused": "ObjectMissing" })), "{algorithm:?}");
         let object: Object = visit.call("confirm_upload", json!({ "token": second.token })).await;
         assert_eq!(object.verified, Some(algorithm));
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_other_bytes_is_not_confirmed_and_may_be_discarded() {
+    for (variables, sum, algorithm) in STORES {
+        let server = TestServer::start_with(variables).await;
+        let visit = server.visit().await;
+        let signed = visit.sign_one(with_checksum(sum(b"abc"), file("a.txt", "", 3))).await.unwrap();
+        // Whoever can write to the bucket itself.
+        let other = server.s3().put_object().bucket("uploads").key(&signed.parameters.fields["key"]);
+        let other = other.checksum_sha256(sha256(b"xyz").value);
+        other.body(b"xyz".to_vec().into()).send().await.unwrap();
+        let refused = visit.refused("confirm_upload", json!({ "token": signed.token })).await;
+        assert_eq!(refused, (409, json!({ "Refused": "ChecksumMismatch" })), "{algorithm:?}");
+        let () = visit.call("discard_upload", json!({ "token": signed.token })).await;
+        assert_eq!(server.files(), Vec::<String>::new());
     }
 }
 
@@ -92,7 +109,7 @@ async fn a_checksum_the_store_would_not_check_is_not_signed() {
         let server = TestServer::start_with(variables).await;
         let visit = server.visit().await;
         let signed = visit.sign_one(with_checksum(checksum, file("a.txt", "", 3))).await.unwrap();
-        assert_eq!(send(&server.http, &signed.parameters, "abc").await.status(), 201);
+        assert!(send(&server.http, &signed.parameters, "abc").await.status().is_success());
         let object: Object = visit.call("confirm_upload", json!({ "token": signed.token })).await;
         assert_eq!(object.verified, None);
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     companion::{Client, ORIGINS, get},
-    support::{TestServer, by, file, in_parts, send, sha256},
+    support::{TestServer, by, file, in_parts, send, sha256, with_checksum},
 };
 
 const PRIVATE: (&str, &str) = ("UPLOAD_CACHE_CONTROL", "private, no-cache");
@@ -25,7 +25,7 @@ async fn every_object_has_the_operators_cache_control() {
     let visit = server.visit().await;
     let mut keys = Vec::new();
     for method in [Method::Put, Method::Post] {
-        let signed = visit.sign_one(by(method, file("a", "", 3))).await.unwrap();
+        let signed = visit.sign_one(with_checksum(sha256(b"abc"), by(method, file("a", "", 3)))).await.unwrap();
         assert!(send(&server.http, &signed.parameters, "abc").await.status().is_success());
         keys.push(signed.parameters.fields["key"].to_owned());
     }
@@ -56,7 +56,8 @@ async fn nobody_sends_another_cache_control_than_the_operators() {
     let server = TestServer::start_with(&[PRIVATE]).await;
     let visit = server.visit().await;
     for (method, status) in [(Method::Put, 403), (Method::Post, 400)] {
-        let signed = visit.sign_one(by(method, file("a", "", 3))).await.unwrap().parameters;
+        let signed =
+            visit.sign_one(with_checksum(sha256(b"abc"), by(method, file("a", "", 3)))).await.unwrap().parameters;
         let other = "max-age=31536000, immutable";
         let (mut changed, mut without) = (signed.clone(), signed);
         for (parameters, value) in [(&mut changed, Some(other)), (&mut without, None)] {
@@ -77,7 +78,8 @@ async fn nobody_sends_another_cache_control_than_the_operators() {
 async fn a_form_takes_no_header_of_an_object_that_is_not_signed_and_a_put_takes_it_as_s3_does() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
-    let mut form = visit.sign_one(by(Method::Post, file("a", "", 3))).await.unwrap().parameters;
+    let request = with_checksum(sha256(b"abc"), by(Method::Post, file("a", "", 3)));
+    let mut form = visit.sign_one(request).await.unwrap().parameters;
     form.fields.insert("Content-Encoding", "gzip");
     assert_eq!(send(&server.http, &form, "abc").await.status(), 403);
     let mut put = visit.sign_one(by(Method::Put, file("a", "", 3))).await.unwrap();
@@ -96,7 +98,7 @@ async fn metadata_that_nobody_allowed_is_not_stored() {
     let server = TestServer::start_with(&[ORIGINS, ("UPLOAD_META", "caption")]).await;
     let visit = server.visit().await;
     let with = |name: &str| {
-        let mut request = by(Method::Post, file("a", "", 3));
+        let mut request = with_checksum(sha256(b"abc"), by(Method::Post, file("a", "", 3)));
         request.file.meta = [(name, "admin")].into();
         request
     };

@@ -9,7 +9,7 @@ use leptos_aws_s3::{
 };
 use serde_json::json;
 
-use crate::support::{TestServer, by, file, send};
+use crate::support::{TestServer, by, file, send, sha256, with_checksum};
 
 #[tokio::test]
 async fn a_file_that_breaks_a_limit_is_refused_and_the_others_are_signed() {
@@ -50,7 +50,8 @@ async fn the_store_refuses_another_size_or_another_type_than_signed() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
     for (method, status) in [(Method::Put, 403), (Method::Post, 400)] {
-        let signed = visit.sign_one(by(method, file("a.txt", "text/plain", 3))).await.unwrap();
+        let request = with_checksum(sha256(b"abc"), by(method, file("a.txt", "text/plain", 3)));
+        let signed = visit.sign_one(request).await.unwrap();
         assert_eq!(send(&server.http, &signed.parameters, "four").await.status(), status, "{method:?}");
         assert_eq!(send(&server.http, &signed.parameters, "tw").await.status(), status, "{method:?}");
 
@@ -69,7 +70,8 @@ async fn a_refusal_of_a_large_body_can_be_read() {
     let server = TestServer::start().await;
     let visit = server.visit().await;
     for method in [Method::Put, Method::Post] {
-        let signed = visit.sign_one(by(method, file("a.txt", "text/plain", 3))).await.unwrap();
+        let request = with_checksum(sha256(b"abc"), by(method, file("a.txt", "text/plain", 3)));
+        let signed = visit.sign_one(request).await.unwrap();
         let answer = send(&server.http, &signed.parameters, vec![0; 30 << 20]).await;
         assert!(answer.status().is_client_error());
         assert!(answer.text().await.unwrap().contains("<Code>"), "{method:?}");

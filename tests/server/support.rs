@@ -199,13 +199,17 @@ impl Visit<'_> {
 
 /// Everything the server answers where its store is elsewhere.
 pub(crate) fn router_for(env: &[(&str, &str)]) -> Router {
+    router(service_for(env), LeptosOptions::builder().output_name("leptos-aws-s3").build(), App, shell)
+}
+
+/// A service whose store is elsewhere.
+pub(crate) fn service_for(env: &[(&str, &str)]) -> UploadService {
     let lookup = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let config = Config::from_lookup(lookup).unwrap();
     let StoreConfig::S3(s3) = &config.store else { panic!("the embedded store was chosen") };
     let credentials = Credentials::new("AK", "secret", None, None, "test");
     let store = Store::configured(s3, SharedCredentialsProvider::new(credentials));
-    let service = UploadService::new(config, store, b"secret");
-    router(service, LeptosOptions::builder().output_name("leptos-aws-s3").build(), App, shell)
+    UploadService::new(config, store, b"secret")
 }
 
 /// Where the router answers.

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use crate::{
-    fake_store::{Answer, FakeStore, answer, error},
+    fake_store::{Answer, FakeStore, answer, completing, error},
     support::{by, file, in_parts, number},
 };
 
@@ -49,7 +49,7 @@ impl Rotating {
     }
 
     async fn store(self) -> FakeStore {
-        FakeStore::start_below("", SharedCredentialsProvider::new(self), respond).await
+        FakeStore::start_below("", SharedCredentialsProvider::new(self), completing(respond)).await
     }
 }
 
@@ -70,6 +70,7 @@ impl ProvideCredentials for Rotating {
 
 fn respond(call: &str) -> Answer {
     match call {
+        _ if call.starts_with("GET ") && call.contains("prefix=") => answer(200, "<ListMultipartUploadsResult/>"),
         _ if call.contains("uploads=") || call.ends_with("?uploads") => answer(200, CREATED),
         _ if call.starts_with("GET ") => answer(200, PARTS),
         _ if call.starts_with("POST ") => answer(200, COMPLETED),
@@ -183,10 +184,10 @@ async fn the_servers_own_calls_go_on_with_other_credentials_too() {
 
     let signed = |token: &str| token.strip_prefix("token-").unwrap().parse::<u64>().unwrap();
     let sessions: Vec<_> = store.session_tokens().into_iter().map(|token| signed(&token.unwrap())).collect();
-    assert_eq!(sessions.len(), 4, "Create, ListParts, Complete and Head");
+    assert_eq!(sessions.len(), 7, "Head, ListMultipartUploads, Create, ListParts, Head, Complete and Head");
     assert!(sessions.is_sorted_by(|one, next| one < next), "{sessions:?}");
     let of_part = signed(parameter(&part.parameters, "X-Amz-Security-Token"));
-    assert!((sessions[0]..sessions[1]).contains(&of_part), "{of_part} is not between those of {sessions:?}");
+    assert!((sessions[2]..sessions[3]).contains(&of_part), "{of_part} is not between those of {sessions:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use leptos_aws_s3::s3::{ChecksumAlgorithm, Refusal, SignRequest};
 
 use crate::{
-    fake_store::{Answer, FakeStore, answer, error},
+    fake_store::{Answer, FakeStore, answer, completing, error},
     support::{file, in_parts, sha256},
 };
 
@@ -25,21 +25,21 @@ async fn an_error_in_an_answer_that_began_well_is_an_error_and_worth_another_try
     let store = FakeStore::start(|call| match call {
         _ if call.starts_with("GET /photos/k?") => answer(200, PARTS),
         _ if call.starts_with("POST ") => error(200, "InternalError"),
-        _ => head(3, None),
+        _ => answer(404, ""),
     })
     .await;
     let refused = store.service.complete(&store.visitor, &store.token(), vec![]).await;
     assert!(matches!(refused, Err(Refusal::StoreUnavailable { .. })), "{refused:?}");
-    assert_eq!(store.calls("HEAD "), 0, "an object that is there by then proves nothing");
+    assert_eq!(store.calls("HEAD "), 1, "before, and not after: an object that is there by then proves nothing");
 }
 
 #[tokio::test]
 async fn what_a_store_keeps_silent_about_is_not_verified() {
-    let store = FakeStore::start(|call| match call {
+    let store = FakeStore::start(completing(|call| match call {
         _ if call.starts_with("GET ") => answer(200, PARTS),
         _ if call.starts_with("POST ") => answer(200, COMPLETED),
         _ => head(3, None),
-    })
+    }))
     .await;
     let object = store.service.complete(&store.visitor, &store.token(), vec![sha256(b"abc")]).await.unwrap();
     assert_eq!((object.size, object.verified), (3, None));
@@ -53,11 +53,11 @@ async fn a_composite_decides_where_the_list_of_parts_is_silent() {
         (sha256(&digest(b"xyz")).value + "-1", Err(Refusal::ChecksumMismatch)),
     ] {
         let said = stored.clone();
-        let store = FakeStore::start(move |call| match call {
+        let store = FakeStore::start(completing(move |call| match call {
             _ if call.starts_with("GET ") => answer(200, PARTS),
             _ if call.starts_with("POST ") => answer(200, COMPLETED),
             _ => head(3, Some(&said)),
-        })
+        }))
         .await;
         let object = store.service.complete(&store.visitor, &store.token(), vec![sha256(b"abc")]).await;
         assert_eq!(object.map(|object| object.verified), expected, "{stored}");
@@ -72,17 +72,20 @@ async fn an_upload_that_is_gone_is_judged_by_its_object() {
         (head(3, Some(&composite)), Ok(Some(ChecksumAlgorithm::Sha256))),
         (head(3, None), Ok(None)),
         (head(3, Some(&other)), Err(Refusal::ChecksumMismatch)),
-        (head(4, None), Err(Refusal::UploadMissing)),
+        (head(4, None), Err(Refusal::SizeMismatch { expected: 3, actual: 4 })),
         (answer(404, ""), Err(Refusal::UploadMissing)),
     ] {
         for gone_at in ["GET ", "POST "] {
             let found = found.clone();
-            let store = FakeStore::start(move |call| match call {
+            let respond = move |call: &str| match call {
                 _ if call.starts_with(gone_at) => error(404, "NoSuchUpload"),
                 _ if call.starts_with("GET ") => answer(200, PARTS),
                 _ => found.clone(),
-            })
-            .await;
+            };
+            let store = match gone_at {
+                "GET " => FakeStore::start(respond).await,
+                _ => FakeStore::start(completing(respond)).await,
+            };
             let object = store.service.complete(&store.visitor, &store.token(), vec![sha256(b"abc")]).await;
             assert_eq!(object.map(|object| object.verified), expected, "{gone_at}");
         }
@@ -91,11 +94,11 @@ async fn an_upload_that_is_gone_is_judged_by_its_object() {
 
 #[tokio::test]
 async fn an_object_of_another_size_than_its_parts_is_refused() {
-    let store = FakeStore::start(|call| match call {
+    let store = FakeStore::start(completing(|call| match call {
         _ if call.starts_with("GET ") => answer(200, PARTS),
         _ if call.starts_with("POST ") => answer(200, COMPLETED),
         _ => head(4, None),
-    })
+    }))
     .await;
     let refused = store.service.complete(&store.visitor, &store.token(), vec![]).await;
     assert_eq!(refused, Err(Refusal::SizeMismatch { expected: 3, actual: 4 }));
@@ -107,6 +110,7 @@ async fn a_store_that_lists_no_uploads_can_still_begin_and_discard_one() {
     let store = FakeStore::start(move |call| match call {
         _ if call.contains("uploads") && call.starts_with("GET ") => error(501, "NotImplemented"),
         _ if call.starts_with("POST ") => answer(200, created),
+        _ if call.starts_with("HEAD ") => answer(404, ""),
         _ => answer(204, ""),
     })
     .await;
@@ -116,7 +120,7 @@ async fn a_store_that_lists_no_uploads_can_still_begin_and_discard_one() {
     assert!(store.service.create_multipart_upload(&store.visitor, &request, true).await.is_ok());
     assert_eq!(store.calls("POST "), 1);
     assert_eq!(store.service.discard(&store.visitor, &reserved.token.unwrap()).await, Ok(()));
-    assert_eq!(store.calls("DELETE "), 1, "the object");
+    assert_eq!(store.calls("DELETE "), 0, "there is nothing to delete");
 }
 
 fn digest(bytes: &[u8]) -> Vec<u8> {

@@ -115,7 +115,7 @@ impl<'a> Trial<'a> {
     pub(super) async fn clean_up(&self) -> Finding {
         let mut failure = None;
         for token in &self.begun {
-            if let Err(refusal) = self.discard(token).await {
+            if let Err(refusal) = self.connection.service.remove_trial(&self.visitor, token).await {
                 failure.get_or_insert(refusal);
             }
         }

@@ -112,7 +112,7 @@ async fn complete(
 ) -> Answer {
     let Held { bytes, taken: _taken } = read(&room, body, MAX_PARTS_BYTES).await?;
     let parts = named_parts(&json_body(&bytes)?)?;
-    let key = service.complete_unsized(&upload.token, upload.key()?, &parts).await?;
+    let key = service.complete_unsized(&upload.token, upload.key()?, parts).await?;
     let bucket = service.bucket();
     Ok(Json(json!({ "location": bucket.object_url(&key), "key": key, "bucket": bucket.name() })))
 }

@@ -53,7 +53,10 @@ pub fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::TokenInvalid => StatusCode::FORBIDDEN,
         Refusal::TokenExpired => StatusCode::GONE,
         Refusal::ObjectMissing | Refusal::UploadMissing => StatusCode::NOT_FOUND,
-        Refusal::SizeMismatch { .. } | Refusal::PartsMissing { .. } | Refusal::ChecksumMismatch => StatusCode::CONFLICT,
+        Refusal::SizeMismatch { .. }
+        | Refusal::PartsMissing { .. }
+        | Refusal::ChecksumMismatch
+        | Refusal::AlreadyComplete => StatusCode::CONFLICT,
         Refusal::StoreUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::StoreRefused { .. } => StatusCode::BAD_GATEWAY,
         Refusal::FileTooLarge { .. }

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use super::{
     UploadService,
+    completion::{Completion, to_the_end},
     multipart::unprefixed,
+    outcomes::Turn,
     sign::{Single, refused},
     store_error::StoreError,
     store_multipart::{NewUpload, StoredPart},
@@ -199,7 +201,8 @@ impl UploadService {
         if part.get() > 1 && size > max { Err(Refusal::FileTooLarge { size, max }) } else { Ok(()) }
     }
 
-    /// Puts the named parts together, if the store has them as they are named. May be called again after a lost answer.
+    /// Completes the upload of the named parts, if the store has them as they are named. May be called again after a lost
+    /// answer, and at the same time.
     ///
     /// # Errors
     ///
@@ -209,9 +212,18 @@ impl UploadService {
         &self,
         token: &UploadToken,
         key: &str,
-        named: &[NamedPart],
+        named: Vec<NamedPart>,
     ) -> Result<Key, Refusal> {
-        let upload = self.open_unsized(token, key)?;
+        let opened = self.open_unsized(token, key)?;
+        let turn = self.0.outcomes.turn(&opened.key).await;
+        let service = self.clone();
+        to_the_end(async move { service.complete_unsized_in_turn(&turn, opened, &named).await }).await
+    }
+
+    async fn complete_unsized_in_turn(&self, turn: &Turn, upload: Opened, named: &[NamedPart]) -> Result<Key, Refusal> {
+        if turn.is_cancelled() {
+            return Err(Refusal::UploadMissing);
+        }
         let stored = match self.0.store.list_parts(&upload.key, &upload.upload_id).await {
             Err(StoreError::NoSuchUpload) => return self.completed_unsized(upload.key).await,
             stored => stored?,
@@ -219,34 +231,36 @@ impl UploadService {
         let parts = named_parts(stored, named)?;
         self.check_stored(&upload, &parts).await?;
         let Opened { key, upload_id } = upload;
-        let expected = parts.iter().map(|part| part.size).sum();
-        match self.0.store.complete_multipart_upload((&key, &upload_id), None, parts.into_iter()).await {
-            Err(StoreError::NoSuchUpload) => return self.completed_unsized(key).await,
-            composite => composite?,
-        };
-        let (actual, max) = (self.stored_size(&key).await?, self.limits().max_size);
-        if actual > max {
-            // A part was replaced while they were put together, and the store itself shows what came of it.
-            self.0.store.delete_object(&key).await?;
-            return Err(Refusal::FileTooLarge { size: actual, max });
+        let (expected, max) = (parts.iter().map(|part| part.size).sum(), self.limits().max_size);
+        match self.complete_once((&key, &upload_id), None, &parts).await? {
+            Completion::NoSuchUpload => self.completed_unsized(key).await,
+            Completion::Exists(_) => self.confirmed(&key.clone(), key),
+            Completion::Made(_) => {
+                let made = self.made_object(&key, None).await.and_then(|head| match head.object.size {
+                    size if size > max => Err(Refusal::FileTooLarge { size, max }),
+                    actual if actual == expected => Ok(key.clone()),
+                    actual => Err(Refusal::SizeMismatch { expected, actual }),
+                });
+                if matches!(made, Err(Refusal::FileTooLarge { .. })) {
+                    // Evidence: a part was replaced in the meantime, and the store itself shows what this call made of it.
+                    self.0.store.delete_object(&key).await?;
+                    return made;
+                }
+                self.unless_cancelled(turn, &key, made).await
+            }
         }
-        if actual == expected { Ok(key) } else { Err(Refusal::SizeMismatch { expected, actual }) }
     }
 
     /// The key of an upload that is not there any more, if it has become an object: nobody else has this key. The call that
     /// completed it has looked at its size, by the limit of then.
     async fn completed_unsized(&self, key: Key) -> Result<Key, Refusal> {
-        match self.stored_size(&key).await {
+        match self.0.store.head_object(&key, None).await {
             Err(StoreError::NotFound) => Err(Refusal::UploadMissing),
-            size => size.map(|_| key).map_err(Into::into),
+            head => head.map_err(Into::into).and_then(|_| self.confirmed(&key.clone(), key)),
         }
     }
 
-    async fn stored_size(&self, key: &Key) -> Result<u64, StoreError> {
-        Ok(self.0.store.head_object(key, None).await?.object.size)
-    }
-
-    /// Aborts an upload of which the store has more than a file may have.
+    /// Aborts an upload of which the store has more than a file may have: the store itself has said so, which is the evidence.
     async fn check_stored(&self, upload: &Opened, stored: &[StoredPart]) -> Result<(), Refusal> {
         let (size, max) = (stored.iter().map(|part| part.size).sum(), self.limits().max_size);
         if size > max {
@@ -256,13 +270,18 @@ impl UploadService {
         Ok(())
     }
 
-    /// Ends the upload, and its parts are gone. An object that came of it stays.
+    /// Ends the upload, and its parts are gone. An object that came of it before stays; one that comes of it while it is being
+    /// aborted goes.
+    ///
+    /// Evidence for `AbortMultipartUpload`: the client asks for it with the upload's token, and of a completed upload nothing
+    /// is left to abort.
     ///
     /// # Errors
     ///
     /// Token refusals and the store's failures.
     pub(in crate::server) async fn abort_unsized(&self, token: &UploadToken, key: &str) -> Result<(), Refusal> {
         let Opened { key, upload_id } = self.open_unsized(token, key)?;
+        drop(self.0.outcomes.cancel(&key));
         Ok(self.0.store.abort_multipart_upload(&key, &upload_id).await?)
     }
 

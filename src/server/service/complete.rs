@@ -1,5 +1,7 @@
 use super::{
     UploadService,
+    completion::{Completion, to_the_end},
+    outcomes::Turn,
     proof::{Digests, Proof, prove_composite},
     store::Head,
     store_error::StoreError,
@@ -14,16 +16,17 @@ use crate::{
 const MAX_NAMED_PARTS: usize = 100;
 
 impl UploadService {
-    /// Puts the parts together. `checksums` are the browser's, one per part in order, or none. What the parts are is for
-    /// the store to say, not for the browser: it never has to read an `ETag`.
+    /// Completes the upload. `checksums` are the browser's, one per part in order, or none. What the parts are is for the
+    /// store to say, not for the browser: it never has to read an `ETag`.
     ///
-    /// May be called again after a lost answer.
+    /// May be called again after a lost answer, and at the same time.
     ///
     /// # Errors
     ///
-    /// [`Refusal::PartsMissing`] if parts have to be sent first, [`Refusal::UploadMissing`] if the store has neither
-    /// parts nor object, [`Refusal::SizeMismatch`] and [`Refusal::ChecksumMismatch`] for what came of it, token refusals
-    /// and the store's failures.
+    /// [`Refusal::PartsMissing`] if parts have to be sent first; [`Refusal::UploadMissing`] if the store has neither upload
+    /// nor object, which is also so while it completes the upload for another replica; [`Refusal::SizeMismatch`] and
+    /// [`Refusal::ChecksumMismatch`] for an object that it has shown; token refusals, and the store's failures, after which
+    /// nobody knows.
     pub async fn complete(
         &self,
         visitor: &Visitor,
@@ -33,44 +36,70 @@ impl UploadService {
         let upload = self.multipart(visitor, token)?;
         let plan = upload.plan()?;
         let sent = Sent::new(&upload, &plan, checksums)?;
-        let parts = match self.0.store.list_parts(&upload.key, &upload.upload_id).await {
-            Err(StoreError::NoSuchUpload) => return self.confirm_completed(&upload, sent.as_ref()).await,
+        let turn = self.0.outcomes.turn(&upload.key).await;
+        let service = self.clone();
+        to_the_end(async move { service.complete_in_turn(&turn, &upload, &plan, sent.as_ref()).await }).await
+    }
+
+    async fn complete_in_turn(
+        &self,
+        turn: &Turn,
+        upload: &MultipartUpload,
+        plan: &PartPlan,
+        sent: Option<&Sent>,
+    ) -> Result<Object, Refusal> {
+        if turn.is_cancelled() {
+            return Err(Refusal::UploadMissing);
+        }
+        let mut parts = match self.0.store.list_parts(&upload.key, &upload.upload_id).await {
+            Err(StoreError::NoSuchUpload) => return self.confirm_completed(upload, sent).await,
             parts => parts?,
         };
-        let parts_proof = check_parts(&plan, &parts, sent.as_ref())?;
-        let of_file = parts.into_iter().take_while(|part| part.number.get() <= plan.parts());
+        let parts_proof = check_parts(plan, &parts, sent)?;
+        parts.retain(|part| part.number.get() <= plan.parts());
         let named = (&upload.key, upload.upload_id.as_str());
-        let composite = match self.0.store.complete_multipart_upload(named, upload.algorithm, of_file).await {
-            Err(StoreError::NoSuchUpload) => return self.confirm_completed(&upload, sent.as_ref()).await,
-            composite => composite?,
-        };
-        let mut head = self.0.store.head_object(&upload.key, upload.algorithm).await?;
-        if head.object.size != upload.size {
-            return Err(Refusal::SizeMismatch { expected: upload.size, actual: head.object.size });
-        }
-        head.sha256 = head.sha256.or(composite);
-        match prove(sent.as_ref(), &head) {
-            Proof::Silent => Ok(Object { verified: parts_proof.verified(upload.algorithm)?, ..head.object }),
-            proof => Ok(Object { verified: proof.verified(upload.algorithm)?, ..head.object }),
+        match self.complete_once(named, upload.algorithm, &parts).await? {
+            Completion::NoSuchUpload => self.confirm_completed(upload, sent).await,
+            Completion::Exists(head) => self.confirm_head(upload, sent, *head),
+            Completion::Made(composite) => {
+                let made = self.made_object(&upload.key, upload.algorithm).await;
+                let made = made.and_then(|mut head| {
+                    head.sha256 = head.sha256.take().or(composite);
+                    prove_head(upload, sent, head, parts_proof)
+                });
+                self.unless_cancelled(turn, &upload.key, made).await
+            }
         }
     }
 
-    /// The object of an upload that is not there any more: the answer to its completion was lost.
+    /// The object of an upload that is not there any more: the answer to its completion was lost, or there is none yet.
     pub(super) async fn confirm_completed(
         &self,
         upload: &MultipartUpload,
         sent: Option<&Sent>,
     ) -> Result<Object, Refusal> {
-        let head = match self.0.store.head_object(&upload.key, upload.algorithm).await {
-            Err(StoreError::NotFound) => return Err(Refusal::UploadMissing),
-            head => head?,
-        };
-        if head.object.size != upload.size {
-            return Err(Refusal::UploadMissing);
+        match self.0.store.head_object(&upload.key, upload.algorithm).await {
+            Err(StoreError::NotFound) => Err(Refusal::UploadMissing),
+            head => self.confirm_head(upload, sent, head?),
         }
-        let verified = prove(sent, &head).verified(upload.algorithm)?;
-        Ok(Object { verified, ..head.object })
     }
+
+    fn confirm_head(&self, upload: &MultipartUpload, sent: Option<&Sent>, head: Head) -> Result<Object, Refusal> {
+        let object = prove_head(upload, sent, head, Proof::Silent)?;
+        self.confirmed(&upload.key, object)
+    }
+}
+
+/// The object, if it is what its upload was begun for. `parts` is what the store has said of the parts that it is made of.
+fn prove_head(upload: &MultipartUpload, sent: Option<&Sent>, head: Head, parts: Proof) -> Result<Object, Refusal> {
+    if head.object.size != upload.size {
+        return Err(Refusal::SizeMismatch { expected: upload.size, actual: head.object.size });
+    }
+    let proof = match prove(sent, &head) {
+        Proof::Silent => parts,
+        proof => proof,
+    };
+    Ok(Object { verified: proof.verified(upload.algorithm)?, ..head.object })
 }
 
 /// What the browser says it sent.

@@ -3,7 +3,6 @@ use std::time::{Duration, SystemTime};
 use super::{
     UploadService,
     proof::{Proof, prove_object},
-    store_error::StoreError,
 };
 use crate::{
     s3::{Object, Refusal, UploadToken},
@@ -38,7 +37,8 @@ impl UploadService {
             return Err(Refusal::SizeMismatch { expected, actual: head.object.size });
         }
         let proof = checksum.as_ref().map_or(Proof::Silent, |checksum| prove_object(checksum, &head));
-        Ok(Object { verified: proof.verified(algorithm)?, ..head.object })
+        let object = Object { verified: proof.verified(algorithm)?, ..head.object };
+        self.confirmed(&key, object)
     }
 
     /// A URL that opens the object in the next 5 minutes, as a download under its own name.
@@ -58,33 +58,5 @@ impl UploadService {
         GetObject { bucket: self.bucket(), key: &key }
             .sign_at(&signing.credentials, signing.expires_in.min(LINK_LIFE), now)
             .map_err(|error| Refusal::StoreRefused { reason: error.to_string() })
-    }
-
-    /// Removes what a cancelled upload may have left: the object, and parts without one, which would cost money unseen.
-    /// Whether there was anything, S3 does not say.
-    ///
-    /// # Errors
-    ///
-    /// Token refusals and the store's failures.
-    pub async fn discard(&self, visitor: &Visitor, token: &UploadToken) -> Result<(), Refusal> {
-        let key = match self.0.sealer.open(visitor, token, SystemTime::now())? {
-            Upload::Single { key, .. } => key,
-            Upload::Multipart(upload) => {
-                self.0.store.abort_multipart_upload(&upload.key, &upload.upload_id).await?;
-                upload.key
-            }
-            // The answer with the upload's id may be lost.
-            Upload::Reserved { key, .. } => {
-                for upload_id in self.unfinished_uploads(&key).await? {
-                    self.0.store.abort_multipart_upload(&key, &upload_id).await?;
-                }
-                key
-            }
-            Upload::Unsized { .. } | Upload::Form { .. } => return Err(Refusal::TokenInvalid),
-        };
-        self.0.store.delete_object(&key).await.or_else(|error| match error {
-            StoreError::NotFound => Ok(()),
-            error => Err(error.into()),
-        })
     }
 }

@@ -3,10 +3,14 @@
 
 mod companion;
 mod complete;
+mod completion;
 mod confirm;
+mod discard;
 mod form;
 mod multipart;
+mod outcomes;
 mod proof;
+mod response_date;
 mod sign;
 mod store;
 mod store_error;
@@ -16,7 +20,7 @@ mod x_id;
 
 use std::sync::Arc;
 
-use self::sts::Sts;
+use self::{outcomes::Outcomes, sts::Sts};
 use super::{Config, Limits, config::Origin, presign::Bucket, token::Sealer};
 use crate::s3::ChecksumAlgorithm;
 
@@ -37,6 +41,7 @@ struct Inner {
     store: Store,
     sealer: Sealer,
     sts: Option<Sts>,
+    outcomes: Arc<Outcomes>,
 }
 
 impl UploadService {
@@ -46,7 +51,7 @@ impl UploadService {
         let sealer = Sealer::new(secret, config.token_expires).opening(&config.older_secrets);
         let sealer = sealer.bound_to(config.store.deployment());
         let sts = config.companion_sts.as_ref().map(|sts| Sts::new(sts, &store));
-        Self(Arc::new(Inner { config, store, sealer, sts }))
+        Self(Arc::new(Inner { config, store, sealer, sts, outcomes: Arc::default() }))
     }
 
     /// What visitors may upload.

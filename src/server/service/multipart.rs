@@ -54,13 +54,13 @@ impl UploadService {
         Ok(SignedUpload { parameters, token: Some(token), expires_in_ms: None })
     }
 
-    /// Begins the upload in parts that `request.renew` has reserved a key for, and seals its id. `again`: an earlier call
-    /// got no answer, so an upload that it may have begun is taken over.
+    /// Begins the multipart upload that `request.renew` has reserved a key for, and seals its id. `again`: an earlier call
+    /// got no answer, so an upload that it may have begun is taken over. A reservation has one unfinished upload at most.
     ///
     /// # Errors
     ///
-    /// [`Refusal::TokenInvalid`] without a reservation of this very file, what [`UploadService::sign`] refuses, and the
-    /// store's failures.
+    /// [`Refusal::TokenInvalid`] without a reservation of this very file, [`Refusal::AlreadyComplete`] where its object is
+    /// there, what [`UploadService::sign`] refuses, and the store's failures.
     pub async fn create_multipart_upload(
         &self,
         visitor: &Visitor,
@@ -81,12 +81,19 @@ impl UploadService {
             metadata: unprefixed(self.metadata(file)?),
             algorithm,
         };
-        let known = if again { self.take_over(&key).await? } else { None };
+        let turn = self.0.outcomes.turn(&key).await;
+        self.check_unused(&key).await?;
+        let known = if again { self.take_over(&key).await? } else { self.abort_earlier(&key).await? };
         let is_known = known.is_some();
         let upload_id = match known {
             Some(upload_id) => upload_id,
             None => self.0.store.create_multipart_upload(new).await?,
         };
+        if turn.is_cancelled() {
+            // Evidence: its owner has cancelled it, and nobody has heard of it.
+            self.0.store.abort_multipart_upload(&key, &upload_id).await?;
+            return Err(Refusal::UploadMissing);
+        }
         let upload = MultipartUpload { key, upload_id, size: file.size, part_size, algorithm };
         let mut claim = self.0.sealer.claim(Upload::Multipart(upload), now);
         if is_known {
@@ -165,7 +172,7 @@ impl UploadService {
     ///
     /// # Errors
     ///
-    /// [`Refusal::UploadMissing`] after the end of the upload, token refusals and the store's failures.
+    /// [`Refusal::UploadMissing`] after the end of the upload, whether it was completed or aborted, token refusals and the store's failures.
     pub async fn list_parts(&self, visitor: &Visitor, token: &UploadToken) -> Result<Vec<Part>, Refusal> {
         let upload = self.multipart(visitor, token)?;
         let parts = self.0.store.list_parts(&upload.key, &upload.upload_id).await?;
@@ -180,7 +187,38 @@ impl UploadService {
         }
     }
 
+    /// Whether nothing was uploaded under the key yet: what is there, nobody is given a way to replace.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::AlreadyComplete`] for an object, and the store's failures.
+    pub(super) async fn check_unused(&self, key: &Key) -> Result<(), Refusal> {
+        match self.0.store.head_object(key, None).await {
+            Ok(_) => Err(Refusal::AlreadyComplete),
+            // Stores say 403 of what is not there to a server that may not list the bucket.
+            Err(StoreError::NotFound | StoreError::Forbidden { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Leaves no unfinished upload of this key, as far as the store lets the server see and abort them.
+    ///
+    /// Evidence: its owner begins the same upload anew, with the reservation that was all it had of the earlier one.
+    async fn abort_earlier(&self, key: &Key) -> Result<Option<String>, Refusal> {
+        let uploads = match self.unfinished_uploads(key).await {
+            Err(Refusal::StoreRefused { .. }) => Vec::new(),
+            uploads => uploads?,
+        };
+        for upload_id in uploads {
+            // Whatever becomes of it, the store's log has it, and the new one can begin.
+            let _ = self.0.store.abort_multipart_upload(key, &upload_id).await;
+        }
+        Ok(None)
+    }
+
     /// The newest unfinished upload of this key. Others would stay for ever, and are aborted.
+    ///
+    /// Evidence: its owner did not hear of any of them, and goes on with the newest.
     async fn take_over(&self, key: &Key) -> Result<Option<String>, Refusal> {
         let mut uploads = self.unfinished_uploads(key).await?.into_iter();
         let newest = uploads.next();

@@ -145,7 +145,7 @@ mod tests {
             verified: None,
             location: None,
         };
-        Head { object, sha256: sha256.map(str::to_owned), etag_may_be_md5: true }
+        Head { object, sha256: sha256.map(str::to_owned), etag_may_be_md5: true, age: None }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
 };
 
 use aws_credential_types::Credentials;
+use futures::future::join_all;
 
 use super::{UploadService, proof::digest};
 use crate::{
@@ -19,9 +20,12 @@ use crate::{
         presign::{PostPolicy, PostTarget, PresignError, PutObject},
         provider::ConditionalPut,
         random::random_id,
-        token::{Claim, Upload},
+        token::Upload,
     },
 };
+
+/// How many keys of renewed signatures the store is asked about at the same time.
+const MAX_HEADS: usize = 16;
 
 /// What all signatures of one call share.
 pub(super) struct Signing {
@@ -64,12 +68,17 @@ impl UploadService {
     ) -> Vec<Result<SignedUpload, Refusal>> {
         let signing = self.signing(now).await;
         let max = self.limits().max_files;
-        let answer = |(index, request): (usize, SignRequest)| match &signing {
-            _ if index >= max => Err(Refusal::TooManyFiles { max }),
-            Ok(signing) => self.sign_file(visitor, &request, signing),
-            Err(refusal) => Err(refusal.clone()),
+        let signing = match signing {
+            Ok(signing) => signing,
+            Err(refusal) => return requests.iter().map(|_| Err(refusal.clone())).collect(),
         };
-        requests.into_iter().enumerate().map(answer).collect()
+        let (taken, others) = requests.split_at(requests.len().min(max));
+        let mut signed = Vec::with_capacity(requests.len());
+        for requests in taken.chunks(MAX_HEADS) {
+            signed.extend(join_all(requests.iter().map(|request| self.sign_file(visitor, request, &signing))).await);
+        }
+        signed.extend(others.iter().map(|_| Err(Refusal::TooManyFiles { max })));
+        signed
     }
 
     /// A signature lasts no longer than the credentials it was made with, whatever it says, and than the store allows.
@@ -88,7 +97,12 @@ impl UploadService {
         Ok(Signing { credentials, expires_in, now })
     }
 
-    fn sign_file(&self, visitor: &Visitor, request: &SignRequest, signing: &Signing) -> Result<SignedUpload, Refusal> {
+    async fn sign_file(
+        &self,
+        visitor: &Visitor,
+        request: &SignRequest,
+        signing: &Signing,
+    ) -> Result<SignedUpload, Refusal> {
         let file = &request.file;
         self.limits().check(file)?;
         let content_type = content_type(file);
@@ -100,9 +114,9 @@ impl UploadService {
             return Err(Refusal::FileTooLarge { size: file.size, max: MAX_REQUEST_SIZE });
         }
         let checksum = self.own_checksum(request.checksum.as_ref())?;
-        let (key, token) = self.single_upload(visitor, request, checksum, signing.now)?;
+        let (key, token) = self.single_upload(visitor, request, checksum, signing.now).await?;
         let single = Single { key: &key, file, content_type, metadata, checksum };
-        let parameters = match self.0.config.method_for(request.method) {
+        let parameters = match self.method_for(request, checksum) {
             Method::Put => self.put(single, signing).map_err(|error| refused(&error))?,
             Method::Post => self.post(single, file.size..=file.size, signing),
         };
@@ -113,6 +127,16 @@ impl UploadService {
     pub(super) fn metadata(&self, file: &FileInfo) -> Result<Vec<(String, String)>, Refusal> {
         self.0.config.meta.check(&file.meta)?;
         user_metadata(&file.meta)
+    }
+
+    /// A form can't say `If-None-Match: *`: until it expires, whoever has it can send it again, and with other bytes unless it
+    /// names them. So where a store would refuse a second PUT, there is no form without a checksum.
+    fn method_for(&self, request: &SignRequest, checksum: Option<&Checksum>) -> Method {
+        let refuses_second = self.0.config.store.provider().conditional_put == ConditionalPut::Honoured;
+        match self.0.config.method_for(request.method) {
+            Method::Post if refuses_second && checksum.is_none() => Method::Put,
+            method => method,
+        }
     }
 
     /// A checksum that the store can check; others are not signed.
@@ -129,8 +153,13 @@ impl UploadService {
         }
     }
 
-    /// The key signed before, if the file is still what it was signed for; else a new one.
-    fn single_upload(
+    /// The key signed before, if the file is still what it was signed for, has the same checksum, and the store has nothing
+    /// under the key; a new key for other bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::AlreadyComplete`] where the store has the object, token refusals and the store's failures.
+    async fn single_upload(
         &self,
         visitor: &Visitor,
         request: &SignRequest,
@@ -139,20 +168,22 @@ impl UploadService {
     ) -> Result<(Key, UploadToken), Refusal> {
         let file = &request.file;
         let content_type = content_type(file).to_owned();
-        let Some(token) = &request.renew else {
-            let key = self.new_key(&file.name);
-            let upload =
-                Upload::Single { key: key.clone(), size: file.size, content_type, checksum: checksum.cloned() };
-            return Ok((key, self.0.sealer.seal(visitor, upload, now)));
-        };
-        let claim = self.0.sealer.open_claim(visitor, token, now)?;
-        match claim.upload {
-            Upload::Single { key, size, content_type: sealed, .. } if size == file.size && sealed == content_type => {
-                let upload = Upload::Single { key: key.clone(), size, content_type, checksum: checksum.cloned() };
-                Ok((key, self.0.sealer.seal_claim(visitor, &Claim { expires: claim.expires, upload })))
+        if let Some(token) = &request.renew {
+            let claim = self.0.sealer.open_claim(visitor, token, now)?;
+            let Upload::Single { key, size, content_type: sealed, checksum: bound } = &claim.upload else {
+                return Err(Refusal::TokenInvalid);
+            };
+            if (*size, sealed) != (file.size, &content_type) {
+                return Err(Refusal::TokenInvalid);
             }
-            _ => Err(Refusal::TokenInvalid),
+            if bound.as_ref() == checksum {
+                self.check_unused(key).await?;
+                return Ok((key.clone(), self.0.sealer.seal_claim(visitor, &claim)));
+            }
         }
+        let key = self.new_key(&file.name);
+        let upload = Upload::Single { key: key.clone(), size: file.size, content_type, checksum: checksum.cloned() };
+        Ok((key, self.0.sealer.seal(visitor, upload, now)))
     }
 
     fn put(&self, single: Single<'_>, signing: &Signing) -> Result<UploadParameters, PresignError> {

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumMode, ServerSideEncryption},
 };
 
-use super::{store_error::StoreError, x_id::remove_x_id};
+use super::{response_date::ResponseDate, store_error::StoreError, x_id::remove_x_id};
 use crate::{
     s3::{ChecksumAlgorithm, ETag, Key, Object},
     server::{
@@ -32,6 +32,11 @@ pub(super) struct Head {
     pub(super) sha256: Option<String>,
     /// With keys of AWS KMS or of a customer an `ETag` is no MD5, though it looks like one.
     pub(super) etag_may_be_md5: bool,
+    /// From `Last-Modified` to the answer, both by the store's clock; `None` where it did not say both. S3 says of an object
+    /// that came of parts when its upload began.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+    pub(super) age: Option<Duration>,
 }
 
 /// The bucket: for browsers by its URLs, for the server by its API.
@@ -94,21 +99,29 @@ impl Store {
         if algorithm == Some(ChecksumAlgorithm::Sha256) {
             request = request.checksum_mode(ChecksumMode::Enabled);
         }
-        let head = request.send().await.map_err(|error| StoreError::new("HeadObject", &error))?;
-        let size = head.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let date = ResponseDate::default();
+        let head = request.customize().interceptor(date.clone()).send().await;
+        let head = head.map_err(|error| StoreError::of_object("HeadObject", &error))?;
+        let size = head.content_length().and_then(|length| u64::try_from(length).ok());
+        // What a proxy has left out is not an object of 0 bytes.
+        let size = size.ok_or_else(|| StoreError::Unavailable { reason: "HeadObject said no size.".to_owned() })?;
         let etag = head.e_tag().map(|etag| ETag(etag.to_owned()));
         let is_aes = |encryption: &ServerSideEncryption| *encryption == ServerSideEncryption::Aes256;
         Ok(Head {
             etag_may_be_md5: head.server_side_encryption().is_none_or(is_aes)
                 && head.sse_customer_algorithm().is_none(),
+            age: head.last_modified().and_then(|modified| date.since(modified)),
             sha256: head.checksum_sha256().map(str::to_owned),
             object: Object { key: key.clone(), size, etag, verified: None, location: None },
         })
     }
 
+    /// No object is as good as a deleted one. The caller has the evidence that it may be deleted.
     pub(super) async fn delete_object(&self, key: &Key) -> Result<(), StoreError> {
         let request = self.client.delete_object().bucket(self.bucket.name()).key(key.as_str());
-        request.send().await.map_err(|error| StoreError::new("DeleteObject", &error))?;
-        Ok(())
+        match request.send().await.map_err(|error| StoreError::of_object("DeleteObject", &error)) {
+            Ok(_) | Err(StoreError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

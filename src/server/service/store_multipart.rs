@@ -1,5 +1,5 @@
 use aws_sdk_s3::{
-    config::timeout::TimeoutConfig,
+    config::{StalledStreamProtectionConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::list_multipart_uploads::ListMultipartUploadsError,
     types::{ChecksumAlgorithm as SdkAlgorithm, CompletedMultipartUpload, CompletedPart, MultipartUpload},
@@ -9,6 +9,9 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::{proof::etag_md5, store::Store, store_error::StoreError};
 use crate::s3::{COMPLETE_TIMEOUT, Checksum, ChecksumAlgorithm, Key, Part, PartNumber};
+
+/// How often an upload is aborted whose parts do not go.
+const MAX_ABORTS: usize = 3;
 
 /// What a multipart upload is begun with.
 pub(super) struct NewUpload<'a> {
@@ -22,6 +25,7 @@ pub(super) struct NewUpload<'a> {
 }
 
 /// A part as `ListParts` shows it.
+#[derive(Clone, Debug)]
 pub(in crate::server) struct StoredPart {
     pub(in crate::server) number: PartNumber,
     pub(in crate::server) size: u64,
@@ -116,7 +120,7 @@ impl Store {
         loop {
             let request = self.client.list_parts().bucket(self.bucket.name()).key(key.as_str());
             let request = request.upload_id(upload_id).set_part_number_marker(marker.clone());
-            let page = request.send().await.map_err(|error| StoreError::new("ListParts", &error))?;
+            let page = request.send().await.map_err(|error| StoreError::of_upload("ListParts", &error))?;
             parts.extend(page.parts().iter().filter_map(stored_part));
             let next = page.next_part_number_marker().map(str::to_owned);
             if page.is_truncated() != Some(true) || next.is_none() || next == marker {
@@ -128,23 +132,29 @@ impl Store {
         Ok(parts)
     }
 
-    /// The object's composite checksum, where the store says it.
+    /// The object's composite checksum, where the store says it. With `only_new`, it replaces no object.
+    ///
+    /// The response may begin at once and be silent for minutes, until the store knows what became of it.
     pub(super) async fn complete_multipart_upload(
         &self,
         (key, upload_id): (&Key, &str),
         algorithm: Option<ChecksumAlgorithm>,
-        parts: impl Iterator<Item = StoredPart>,
+        parts: &[StoredPart],
+        only_new: bool,
     ) -> Result<Option<String>, StoreError> {
         let with_sha256 = algorithm == Some(ChecksumAlgorithm::Sha256);
-        let completed = parts.map(|part| {
+        let completed = parts.iter().map(|part| {
             CompletedPart::builder()
                 .part_number(part.number.get().into())
-                .set_e_tag(part.etag)
-                .set_checksum_sha256(part.sha256.filter(|_| with_sha256))
+                .set_e_tag(part.etag.clone())
+                .set_checksum_sha256(part.sha256.clone().filter(|_| with_sha256))
                 .build()
         });
         let completed = CompletedMultipartUpload::builder().set_parts(Some(completed.collect())).build();
         let timeout = TimeoutConfig::builder().operation_timeout(COMPLETE_TIMEOUT).build();
+        let config = aws_sdk_s3::Config::builder()
+            .timeout_config(timeout)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         let request = self
             .client
             .complete_multipart_upload()
@@ -152,22 +162,41 @@ impl Store {
             .key(key.as_str())
             .upload_id(upload_id)
             .multipart_upload(completed)
+            .set_if_none_match(only_new.then(|| "*".to_owned()))
             .customize()
-            .config_override(aws_sdk_s3::Config::builder().timeout_config(timeout));
-        let output = request.send().await.map_err(|error| StoreError::new("CompleteMultipartUpload", &error))?;
+            .config_override(config);
+        let output = request.send().await.map_err(|error| StoreError::of_upload("CompleteMultipartUpload", &error))?;
         Ok(output.checksum_sha256)
     }
 
-    /// No upload of that id is as good as aborted.
+    /// No upload of that id is as good as aborted. The caller has the evidence that it may be aborted.
+    ///
+    /// Parts that are in flight may arrive after an abort, and then it takes another.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
     pub(super) async fn abort_multipart_upload(&self, key: &Key, upload_id: &str) -> Result<(), StoreError> {
-        let request = self.client.abort_multipart_upload().bucket(self.bucket.name()).key(key.as_str());
-        match request.upload_id(upload_id).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match StoreError::new("AbortMultipartUpload", &error) {
-                StoreError::NoSuchUpload | StoreError::NotFound => Ok(()),
-                error => Err(error),
-            },
+        for _ in 0..MAX_ABORTS {
+            let request = self.client.abort_multipart_upload().bucket(self.bucket.name()).key(key.as_str());
+            let aborted = request.upload_id(upload_id).send().await;
+            match aborted.map_err(|error| StoreError::of_upload("AbortMultipartUpload", &error)) {
+                Ok(_) => {}
+                Err(StoreError::NoSuchUpload) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            match self.has_parts(key, upload_id).await {
+                Ok(true) => {}
+                // Aborted it is, and no more can be known.
+                Ok(false) | Err(_) => return Ok(()),
+            }
         }
+        Err(StoreError::Unavailable { reason: "Parts are left after AbortMultipartUpload.".to_owned() })
+    }
+
+    async fn has_parts(&self, key: &Key, upload_id: &str) -> Result<bool, StoreError> {
+        let request = self.client.list_parts().bucket(self.bucket.name()).key(key.as_str());
+        let page = request.upload_id(upload_id).max_parts(1).send().await;
+        let page = page.map_err(|error| StoreError::of_upload("ListParts", &error))?;
+        Ok(!page.parts().is_empty())
     }
 }
 
