@@ -155,6 +155,10 @@ impl Engine {
                 self.update(piece.file, UploadFile::drop_token);
                 self.proceed(piece, Next::Sign(checksum));
             }
+            // A response was lost: the store has the file. What it has under the key, the server can tell.
+            CallFailure::Refused(Refusal::AlreadyComplete) if renewed && piece.part.is_none() => {
+                self.stored(piece.file, Destination { key: String::new(), location: None });
+            }
             // A smaller call will do; a server that refuses that one too contradicts itself, and the file fails.
             CallFailure::Refused(Refusal::TooManyFiles { max }) if (1..postponed.asked).contains(&max) => {
                 self.sign_batch = self.sign_batch.min(max);

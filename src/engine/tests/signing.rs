@@ -277,3 +277,24 @@ fn a_signature_renews_the_budget_of_signing() {
     world.lose_signing();
     assert!(matches!(world.status(file), Status::Retrying { .. }));
 }
+
+#[test]
+fn a_file_whose_signature_is_not_renewed_because_the_store_has_it_is_asked_for_at_the_server() {
+    let mut world = World::new(Options::default());
+    let file = world.sending(10);
+    world.reject(file, 403, "AccessDenied", "Request has expired");
+    assert_eq!(world.told(), "sign 1");
+    world.refuse_to_sign(&Refusal::AlreadyComplete);
+    assert_eq!(world.told(), "confirm t1.1");
+    world.confirm();
+    assert_eq!(world.status(file), Status::Complete);
+}
+
+#[test]
+fn a_new_file_that_the_server_calls_complete_fails() {
+    let mut world = World::without_tokens(Options::default());
+    let file = world.add(10);
+    world.act(Engine::upload);
+    world.refuse_to_sign(&Refusal::AlreadyComplete);
+    assert_eq!(world.status(file), Status::Failed);
+}
