@@ -220,7 +220,26 @@ test('cancel in the middle leaves nothing behind', async ({ upload, wire, store 
   await expect.poll(() => store.everything()).toEqual([])
 })
 
-test('cancel while the parts are put together leaves nothing behind', async ({ upload, store, page }) => {
+test('cancel while the upload is being completed leaves nothing behind', async ({ upload, store, page }) => {
+  await upload.open()
+  let asked!: () => void
+  const isAsked = new Promise<void>(resolve => (asked = resolve))
+  let cancelled!: () => void
+  const isCancelled = new Promise<void>(resolve => (cancelled = resolve))
+  await page.route('**/api/complete_upload*', async route => {
+    asked()
+    await isCancelled
+    await route.continue()
+  })
+  await upload.pick(film)
+  await isAsked
+  await upload.file(film).button('Cancel').click()
+  await expect(upload.rows).toHaveCount(0)
+  cancelled()
+  await expect.poll(() => store.everything()).toEqual([])
+})
+
+test('what the server has confirmed stays, also where its answer is lost and the file is cancelled', async ({ upload, store, page }) => {
   await upload.open()
   let done!: () => void
   const isDone = new Promise<void>(resolve => (done = resolve))
@@ -231,9 +250,10 @@ test('cancel while the parts are put together leaves nothing behind', async ({ u
   })
   await upload.pick(film)
   await isDone
+  const refused = page.waitForResponse('**/api/discard_upload*')
   await upload.file(film).button('Cancel').click()
-  await expect(upload.rows).toHaveCount(0)
-  await expect.poll(() => store.everything()).toEqual([])
+  expect((await refused).status()).toBe(409)
+  expect(await store.contents()).toEqual([film.sha256])
 })
 
 test('twenty pauses later the file is whole, and no part that was answered was sent again', async ({ upload, wire, store }) => {
