@@ -1,6 +1,6 @@
 //! What the embedded store keeps of strangers and of what went wrong: in bytes, names and permissions.
 
-use leptos_aws_s3::server::Visitor;
+use leptos_aws_s3::{s3::Method, server::Visitor};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, RANGE, X_CONTENT_TYPE_OPTIONS};
 use serde_json::json;
 
