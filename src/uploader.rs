@@ -9,10 +9,19 @@ use leptos::prelude::*;
 use send_wrapper::SendWrapper;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::browser::{Driver, Observer, PickedFile, files_of, pick_files, picked};
+use crate::browser::{Driver, Observer, Opened, files_of, pick_files, picked};
 use crate::engine::sorted::SortedMap;
 use crate::engine::{self, Engine, Event, FileId, Totals, UploadFile};
 use crate::options::Options;
+
+pub use crate::browser::Unopened;
+
+/// What a person dropped or picked and that is not in the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotAdded {
+    /// What the browser could not open. Nobody should think that it is uploaded.
+    pub unopened: Vec<Unopened>,
+}
 
 /// One file of the list: its id, and a signal of its newest state.
 #[derive(Clone)]
@@ -30,6 +39,7 @@ pub struct FileRow {
 pub struct Uploader {
     rows: RwSignal<Vec<FileRow>>,
     totals: RwSignal<Totals>,
+    not_added: RwSignal<NotAdded>,
     auto_proceed: RwSignal<bool>,
     driver: StoredValue<Option<SendWrapper<Rc<Driver>>>>,
     listeners: StoredValue<Vec<Listener>>,
@@ -43,6 +53,7 @@ pub fn use_uploader(options: Options) -> Uploader {
     let uploader = Uploader {
         rows: RwSignal::new(Vec::new()),
         totals: RwSignal::new(Totals::default()),
+        not_added: RwSignal::new(NotAdded::default()),
         auto_proceed: RwSignal::new(options.auto_proceed),
         driver: StoredValue::new(None),
         listeners: StoredValue::new(Vec::new()),
@@ -80,6 +91,17 @@ impl Uploader {
         self.totals.read_only()
     }
 
+    /// What was dropped or picked and could not be added, until `forget_not_added`; what could not be opened also leaves when
+    /// it is added again and opens. `FileList` and `TotalsBar` show it.
+    pub fn not_added(self) -> ReadSignal<NotAdded> {
+        self.not_added.read_only()
+    }
+
+    /// Empties `not_added`: a person has read it.
+    pub fn forget_not_added(self) {
+        self.not_added.set(NotAdded::default());
+    }
+
     /// A file's state at this moment, not as last shown.
     pub fn file(self, id: FileId) -> Option<UploadFile> {
         self.driver()?.look(|engine| engine.file(id).cloned())
@@ -92,18 +114,19 @@ impl Uploader {
 
     /// Adds the files of an input.
     pub fn add_files(self, files: &FileList) {
-        self.add((0..files.length()).filter_map(|index| files.get(index)).map(picked).collect());
+        let files = (0..files.length()).filter_map(|index| files.get(index)).map(picked).collect();
+        self.add(Opened { files, unopened: Vec::new() });
     }
 
     /// Opens the browser's own dialog and adds what is chosen there: such files can go on with one click after the page
     /// was gone. To be called on a click. False where there is no such dialog, and an input has to do.
     pub fn pick_files(self) -> bool {
-        let Some(files) = self.driver().filter(|driver| driver.has_dialog.get()).and_then(|_| pick_files()) else {
+        let Some(opened) = self.driver().filter(|driver| driver.has_dialog.get()).and_then(|_| pick_files()) else {
             return false;
         };
         leptos::task::spawn_local(async move {
-            match files.await {
-                Some(files) => self.add(files),
+            match opened.await {
+                Some(opened) => self.add(opened),
                 // The next click opens the input's.
                 None => _ = self.driver().map(|driver| driver.has_dialog.set(false)),
             }
@@ -113,12 +136,22 @@ impl Uploader {
 
     /// Adds what was dropped or pasted; folders with all that is in them.
     pub fn add_data_transfer(self, transfer: &DataTransfer) {
-        let files = files_of(transfer);
-        leptos::task::spawn_local(async move { self.add(files.await) });
+        let opened = files_of(transfer);
+        leptos::task::spawn_local(async move { self.add(opened.await) });
     }
 
-    fn add(self, files: Vec<PickedFile>) {
+    fn add(self, opened: Opened) {
         let Some(driver) = self.driver() else { return };
+        let Opened { files, mut unopened } = opened;
+        if !unopened.is_empty() || !self.not_added.read_untracked().unopened.is_empty() {
+            self.not_added.update(|not_added| {
+                let is_again = |path: &String| {
+                    files.iter().any(|file| file.path() == *path) || unopened.iter().any(|again| again.path == *path)
+                };
+                not_added.unopened.retain(|before| !is_again(&before.path));
+                not_added.unopened.append(&mut unopened);
+            });
+        }
         driver.add_files(files, self.auto_proceed.get_untracked());
     }
 

@@ -10,6 +10,8 @@ export class UploadPage {
   readonly list: Locator
   readonly rows: Locator
   readonly totals: Locator
+  /** What was dropped or chosen and could not be opened. */
+  readonly unopened: Locator
 
   constructor(
     readonly page: Page,
@@ -20,6 +22,7 @@ export class UploadPage {
     this.list = page.getByRole('list', { name: 'Files' })
     this.rows = this.list.getByRole('listitem')
     this.totals = page.getByLabel('Totals')
+    this.unopened = page.locator('.notices').getByRole('alert')
   }
 
   /** Opens the page and waits until WASM has taken over. */

@@ -1,25 +1,19 @@
 use std::collections::VecDeque;
 
-use js_sys::{Array, Promise};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Array, Promise, Set};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    DataTransfer, DataTransferItem, File, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry,
-    FileSystemFileEntry, FileSystemFileHandle,
+    DataTransfer, DataTransferItem, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry,
+    FileSystemFileEntry,
 };
 
-use super::promised;
+use super::opened::{ANSWER_TIMEOUT_MS, Opened, PickedFile, RETRY_DELAY_MS, Unopened, file_of, opened, picked};
+use super::promised::{promised, settled};
+use super::server::LocalFuture;
 
-/// A file, and what the browser knows of where it comes from.
-pub struct PickedFile {
-    /// The file itself.
-    pub file: File,
-    /// The path below the folder that was dropped or picked (`photos/a.jpg`), with the file's own name last; empty
-    /// outside folders.
-    pub relative_path: String,
-    /// Opens the file again when this page is gone, in browsers that have this; not of files in folders.
-    pub handle: Option<FileSystemFileHandle>,
-}
+/// Handles that browsers do not hand out in this time are done without.
+const HANDLE_TIMEOUT_MS: u32 = 3_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,78 +24,144 @@ extern "C" {
     fn handle(this: &HandleItem) -> Result<Promise, JsValue>;
 }
 
-/// The files of a drop or a paste, folders walked to the bottom; entries that the browser can't open are left out.
+/// The files of a drop or a paste, folders walked to the bottom, and what the browser could not open of it.
 ///
 /// The entries are taken before the first `await`: browsers empty the transfer when its event is over.
-pub fn files_of(transfer: &DataTransfer) -> impl Future<Output = Vec<PickedFile>> + 'static {
-    let mut files = Vec::new();
-    let mut folders = VecDeque::new();
+pub fn files_of(transfer: &DataTransfer) -> LocalFuture<Opened> {
+    let mut walk = Walk::default();
     let items = transfer.items();
-    for item in (0..items.length()).filter_map(|index| items.get(index)) {
+    for item in (0..items.length()).filter_map(|index| items.get(index)).filter(|item| item.kind() == "file") {
+        walk.take(&item);
+    }
+    if walk.is_empty() {
+        walk.opened.unopened.push(no_file());
+    }
+    Box::pin(walk.finish())
+}
+
+/// What is opened of a drop, and what is still to open.
+#[derive(Default)]
+struct Walk {
+    opened: Opened,
+    /// Files that were dropped by themselves, and their handles.
+    files: Vec<(PickedFile, Option<Promise>)>,
+    queue: VecDeque<Unread>,
+    failed: Vec<(Unread, JsValue)>,
+}
+
+/// A file to open, or a folder to list.
+struct Unread {
+    entry: FileSystemEntry,
+    /// The names in a folder that were listed before its listing failed.
+    listed: Set,
+}
+
+impl Walk {
+    fn take(&mut self, item: &DataTransferItem) {
         let entry = item.webkit_get_as_entry().ok().flatten();
-        match entry {
-            Some(entry) if entry.is_directory() => folders.push_back(entry.unchecked_into()),
-            _ => {
+        let folder = entry.clone().filter(FileSystemEntry::is_directory);
+        match (folder, item.get_as_file().ok().flatten(), entry) {
+            (None, Some(file), _) => {
                 let handle = item.unchecked_ref::<HandleItem>().handle().ok();
-                files.extend(item.get_as_file().ok().flatten().map(|file| (file, handle)));
+                self.files.push((picked(file), handle));
             }
+            (Some(entry), ..) | (None, None, Some(entry)) => self.queue.push_back(entry.into()),
+            (None, None, None) => self.opened.unopened.push(no_file()),
         }
     }
-    async move {
-        let mut found = Vec::new();
-        for (file, handle) in files {
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.queue.is_empty() && self.opened.unopened.is_empty()
+    }
+
+    async fn finish(mut self) -> Opened {
+        self.take_handles().await;
+        self.walk().await;
+        if !self.failed.is_empty() {
+            TimeoutFuture::new(RETRY_DELAY_MS).await;
+            self.queue.extend(std::mem::take(&mut self.failed).into_iter().map(|(unread, _)| unread));
+            self.walk().await;
+        }
+        for (Unread { entry, .. }, error) in self.failed {
+            self.opened.unopened.push(Unopened::new(path_of(&entry), entry.is_directory(), &error));
+        }
+        self.opened
+    }
+
+    /// No file needs its handle, so none waits long for it.
+    async fn take_handles(&mut self) {
+        let mut answers = true;
+        for (file, handle) in std::mem::take(&mut self.files) {
             let handle = match handle {
-                Some(handle) => JsFuture::from(handle).await.ok().and_then(|handle| handle.dyn_into().ok()),
-                None => None,
+                Some(handle) if answers => {
+                    let handle = settled(handle, HANDLE_TIMEOUT_MS).await;
+                    answers = !matches!(&handle, Err(error) if error.is_undefined());
+                    handle.ok().and_then(|handle| handle.dyn_into().ok())
+                }
+                _ => None,
             };
-            found.push(PickedFile { handle, ..picked(file) });
+            self.opened.files.push(PickedFile { handle, ..file });
         }
-        while let Some(folder) = folders.pop_front() {
-            walk(&folder, &mut found, &mut folders).await;
-        }
-        found
     }
-}
 
-/// A file from an input, which gives the path itself.
-#[must_use]
-pub fn picked(file: File) -> PickedFile {
-    let path = js_sys::Reflect::get(&file, &JsValue::from_str("webkitRelativePath"));
-    let relative_path = path.ok().and_then(|path| path.as_string()).unwrap_or_default();
-    PickedFile { file, relative_path, handle: None }
-}
-
-async fn walk(
-    folder: &FileSystemDirectoryEntry,
-    found: &mut Vec<PickedFile>,
-    folders: &mut VecDeque<FileSystemDirectoryEntry>,
-) {
-    let reader = folder.create_reader();
-    // Browsers hand out at most 100 entries a time, until a batch is empty.
-    while let Ok(batch) = read_batch(&reader).await {
-        if batch.length() == 0 {
-            break;
-        }
-        for entry in batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>) {
-            if entry.is_directory() {
-                folders.push_back(entry.unchecked_into());
-            } else if let Ok(file) = file_of(entry.unchecked_ref()).await {
-                let relative_path = entry.full_path().trim_start_matches('/').into();
-                found.push(PickedFile { file, relative_path, handle: None });
+    async fn walk(&mut self) {
+        while let Some(unread) = self.queue.pop_front() {
+            let entry = &unread.entry;
+            let result = if entry.is_directory() {
+                self.list(entry.unchecked_ref(), &unread.listed).await
+            } else {
+                self.open(entry.unchecked_ref()).await
+            };
+            if let Err(error) = result {
+                self.failed.push((unread, error));
             }
         }
     }
+
+    async fn list(&mut self, folder: &FileSystemDirectoryEntry, listed: &Set) -> Result<(), JsValue> {
+        let reader = folder.create_reader();
+        // Browsers hand out at most 100 entries a time, until a batch is empty.
+        loop {
+            let batch = read_batch(&reader).await?;
+            if batch.length() == 0 {
+                return Ok(());
+            }
+            for entry in batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>) {
+                let name = entry.name().into();
+                if !listed.has(&name) {
+                    listed.add(&name);
+                    self.queue.push_back(entry.into());
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self, entry: &FileSystemFileEntry) -> Result<(), JsValue> {
+        let file = opened(file_of(entry)).await?;
+        let path = path_of(entry);
+        let relative_path = if path.as_bytes().contains(&b'/') { path } else { String::new() };
+        self.opened.files.push(PickedFile { file, relative_path, handle: None });
+        Ok(())
+    }
+}
+
+impl From<FileSystemEntry> for Unread {
+    fn from(entry: FileSystemEntry) -> Self {
+        Self { entry, listed: Set::new(&JsValue::UNDEFINED) }
+    }
+}
+
+fn path_of(entry: &FileSystemEntry) -> String {
+    entry.full_path().trim_start_matches('/').into()
 }
 
 async fn read_batch(reader: &FileSystemDirectoryReader) -> Result<Array, JsValue> {
     let entries = promised(|done, failed| reader.read_entries_with_callback_and_callback(done, failed));
-    JsFuture::from(entries).await.map(Into::into)
+    settled(entries, ANSWER_TIMEOUT_MS).await.map(Into::into)
 }
 
-async fn file_of(entry: &FileSystemFileEntry) -> Result<File, JsValue> {
-    let file = promised(|done, failed| {
-        entry.file_with_callback_and_callback(done, failed);
-        Ok(())
-    });
-    JsFuture::from(file).await.map(JsCast::unchecked_into)
+/// Some programs offer files, and give none when they are dropped.
+fn no_file() -> Unopened {
+    let reason = "the program that it comes from gave the browser no file; save it in a folder first".into();
+    Unopened { path: String::new(), is_folder: false, reason }
 }

@@ -2,10 +2,11 @@ use leptos::tachys::view::{Mountable, Render};
 use leptos::{html, prelude::*};
 
 use super::file_row::FileRow;
+use super::notices::notices;
 use crate::Uploader;
 use crate::s3::UploadToken;
 
-/// The uploader's files, one row each.
+/// The uploader's files, one row each; before them what was dropped or picked and could not be added.
 ///
 /// Rows only join at the end and leave, so they are mounted one by one: `<For>`, which can move them about, is 3 kB of
 /// the page.
@@ -50,5 +51,8 @@ pub fn FileList(
             mounted.push((id, row, owner));
         }
     });
-    view! { <ul class="files" aria-label="Files" node_ref=list></ul> }
+    view! {
+        {notices(uploader)}
+        <ul class="files" aria-label="Files" node_ref=list></ul>
+    }
 }

@@ -5,6 +5,7 @@
 mod dropzone;
 mod file_list;
 mod file_row;
+mod notices;
 mod status_text;
 mod totals;
 

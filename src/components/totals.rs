@@ -10,9 +10,9 @@ pub fn TotalsBar(
     /// Whose files.
     uploader: Uploader,
 ) -> impl IntoView {
-    let totals = uploader.totals();
+    let (totals, not_added) = (uploader.totals(), uploader.not_added());
     // Leptos leaves a text alone that is as it was: screen readers hear the counts and not each byte.
-    let summary = text(move || summary(&totals.read()));
+    let summary = text(move || summary(&totals.read(), not_added.read().unopened.len()));
     let facts = text(move || status_text::progress(&totals.read().progress));
     let has_none = flag(move || {
         let totals = totals.read();
@@ -27,7 +27,10 @@ pub fn TotalsBar(
         button(label, label, flag(move || !shown(&totals.read())), Box::new(move || act(uploader)))
     };
     view! {
-        <section class="totals" aria-label="Totals" hidden=flag(move || totals.read().files == 0)>
+        <section
+            class="totals" aria-label="Totals"
+            hidden=flag(move || totals.read().files == 0 && not_added.read().unopened.is_empty())
+        >
             <p role="status">{summary}</p>
             <progress
                 max="100" value=text(move || totals.read().progress.percent().to_string())
@@ -46,14 +49,33 @@ pub fn TotalsBar(
     }
 }
 
-fn summary(totals: &Totals) -> String {
-    let of = totals.files - totals.interrupted;
+/// What could not be opened counts among the files: nobody is to think that all are uploaded.
+fn summary(totals: &Totals, unopened: usize) -> String {
+    let of = totals.files - totals.interrupted + unopened;
     let files = if of == 1 { "file" } else { "files" };
     let mut parts = Vec::new();
     if of > 0 {
         parts.push(format!("{} of {of} {files} uploaded", totals.complete));
     }
-    let others = [(totals.failed, "failed"), (totals.paused, "paused"), (totals.interrupted, "interrupted")];
+    let others = [
+        (totals.failed, "failed"),
+        (unopened, "could not be opened"),
+        (totals.paused, "paused"),
+        (totals.interrupted, "interrupted"),
+    ];
     parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_totals_never_say_that_all_is_uploaded_while_something_could_not_be_opened() {
+        let totals = Totals { files: 100, complete: 100, ..Totals::default() };
+        assert_eq!(summary(&totals, 0), "100 of 100 files uploaded");
+        assert_eq!(summary(&totals, 1), "100 of 101 files uploaded, 1 could not be opened");
+        assert_eq!(summary(&Totals::default(), 1), "0 of 1 file uploaded, 1 could not be opened");
+    }
 }
