@@ -121,15 +121,16 @@ impl Uploader {
     /// Opens the browser's own dialog and adds what is chosen there: such files can go on with one click after the page
     /// was gone. To be called on a click. False where there is no such dialog, and an input has to do.
     pub fn pick_files(self) -> bool {
-        let Some(opened) = self.driver().filter(|driver| driver.has_dialog.get()).and_then(|_| pick_files()) else {
-            return false;
-        };
+        let Some(driver) = self.driver().filter(|driver| driver.has_dialog.get()) else { return false };
+        let Some(opened) = pick_files() else { return false };
+        // If it fails, or nobody ever hears of it again, the next click opens the input's.
+        driver.has_dialog.set(false);
         leptos::task::spawn_local(async move {
-            match opened.await {
-                Some(opened) => self.add(opened),
-                // The next click opens the input's.
-                None => _ = self.driver().map(|driver| driver.has_dialog.set(false)),
+            let Some(opened) = opened.await else { return };
+            if let Some(driver) = self.driver() {
+                driver.has_dialog.set(true);
             }
+            self.add(opened);
         });
         true
     }

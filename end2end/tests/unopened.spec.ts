@@ -208,3 +208,32 @@ test('a chosen file whose handle does not open is named with the reason', async 
   await expect(upload.totals.getByRole('status')).toHaveText('1 of 2 files uploaded, 1 could not be opened')
   expect(await store.contents()).toEqual([files[0]!.sha256])
 })
+
+test('while a dialog of the browser never answers, the next click opens that of the input', async ({ upload, store, page }) => {
+  const [first, second] = [file('first.jpg', 2 * KB), file('second.jpg', 3 * KB)]
+  await upload.open()
+  await page.evaluate(() => {
+    const never = new Promise(resolve => Object.assign(window, { answerDialog: resolve }))
+    Object.assign(window, { showOpenFilePicker: () => never })
+  })
+  const button = page.getByText('Choose files')
+  await button.click()
+  const chooser = page.waitForEvent('filechooser')
+  await button.click()
+  await (await chooser).setFiles(first)
+  expect(await store.sha256(await upload.file(first).isComplete())).toBe(first.sha256)
+
+  // What the other returns in the end counts too, and from then on it is opened again.
+  await page.evaluate(async base64 => {
+    const handle = await (await navigator.storage.getDirectory()).getFileHandle('second.jpg', { create: true })
+    const writable = await handle.createWritable()
+    await writable.write(Uint8Array.from(atob(base64), char => char.charCodeAt(0)))
+    await writable.close()
+    Object.assign(window, { showOpenFilePicker: async () => [handle] })
+    ;(window as unknown as { answerDialog(handles: FileSystemFileHandle[]): void }).answerDialog([handle])
+  }, second.buffer.toString('base64'))
+  expect(await store.sha256(await upload.file(second).isComplete())).toBe(second.sha256)
+  await button.click()
+  await expect(upload.withStatus('complete')).toHaveCount(3)
+  expect(await store.contents()).toEqual([first.sha256, second.sha256, second.sha256].sort())
+})

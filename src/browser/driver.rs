@@ -41,7 +41,7 @@ pub struct Driver {
     changes: Changes,
     network: RefCell<Vec<EventListener>>,
     awake: Awake,
-    /// Whether the browser's own dialog is worth a try.
+    /// Whether the browser's own dialog is worth a try: not while it is open, and not where it fails.
     pub has_dialog: Cell<bool>,
     pub(super) journal: Journal,
     /// The file whose upload is just beginning, while the engine hears of that.

@@ -9,7 +9,7 @@ use super::server::LocalFuture;
 
 /// Opens the browser's own dialog, whose files can be opened again when this page is gone. On a click only. `None` where
 /// there is no such dialog, as in frames, which may be of another site: an input's dialog then has to do. The future gives
-/// `None` where the browser does not let this page have one.
+/// `None` where the browser does not let this page have one. In some browsers it never gives anything.
 #[must_use]
 pub fn pick_files() -> Option<LocalFuture<Option<Opened>>> {
     let window = web_sys::window()?;
