@@ -19,6 +19,10 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What may be added at all. Fixed.
     pub restrictions: Restrictions,
+    /// Whether the files that operating systems keep in folders for themselves are left out when a folder is dropped or
+    /// picked: `.DS_Store`, `Thumbs.db`, `desktop.ini` and their like. [`Uploader::not_added`](crate::Uploader::not_added)
+    /// counts them. One that is picked by itself is uploaded. Default: true. Fixed.
+    pub ignore_system_files: bool,
     /// Metadata of every file, besides `name`, `type` and `relativePath`. Fixed; that of one file can be changed.
     pub meta: Meta,
     /// Which names of a file's metadata go to the signer, and from there into the object's. Default: none, since each is
@@ -69,6 +73,7 @@ impl Options {
             auto_proceed: true,
             retry: defaults.retry,
             restrictions: defaults.restrictions,
+            ignore_system_files: true,
             meta: Meta::default(),
             allowed_meta_fields: Vec::new(),
             should_use_multipart: ShouldUseMultipart::default(),

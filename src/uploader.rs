@@ -21,6 +21,8 @@ pub use crate::browser::Unopened;
 pub struct NotAdded {
     /// What the browser could not open. Nobody should think that it is uploaded.
     pub unopened: Vec<Unopened>,
+    /// How many files of folders `ignore_system_files` has left out.
+    pub system_files: usize,
 }
 
 /// One file of the list: its id, and a signal of its newest state.
@@ -41,6 +43,7 @@ pub struct Uploader {
     totals: RwSignal<Totals>,
     not_added: RwSignal<NotAdded>,
     auto_proceed: RwSignal<bool>,
+    ignore_system_files: bool,
     driver: StoredValue<Option<SendWrapper<Rc<Driver>>>>,
     listeners: StoredValue<Vec<Listener>>,
 }
@@ -55,6 +58,7 @@ pub fn use_uploader(options: Options) -> Uploader {
         totals: RwSignal::new(Totals::default()),
         not_added: RwSignal::new(NotAdded::default()),
         auto_proceed: RwSignal::new(options.auto_proceed),
+        ignore_system_files: options.ignore_system_files,
         driver: StoredValue::new(None),
         listeners: StoredValue::new(Vec::new()),
     };
@@ -141,16 +145,18 @@ impl Uploader {
         leptos::task::spawn_local(async move { self.add(opened.await) });
     }
 
-    fn add(self, opened: Opened) {
+    fn add(self, mut opened: Opened) {
         let Some(driver) = self.driver() else { return };
+        let system_files = if self.ignore_system_files { opened.leave_out_system_files() } else { 0 };
         let Opened { files, mut unopened } = opened;
-        if !unopened.is_empty() || !self.not_added.read_untracked().unopened.is_empty() {
+        if system_files > 0 || !unopened.is_empty() || !self.not_added.read_untracked().unopened.is_empty() {
             self.not_added.update(|not_added| {
                 let is_again = |path: &String| {
                     files.iter().any(|file| file.path() == *path) || unopened.iter().any(|again| again.path == *path)
                 };
                 not_added.unopened.retain(|before| !is_again(&before.path));
                 not_added.unopened.append(&mut unopened);
+                not_added.system_files += system_files;
             });
         }
         driver.add_files(files, self.auto_proceed.get_untracked());

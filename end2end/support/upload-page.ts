@@ -12,6 +12,8 @@ export class UploadPage {
   readonly totals: Locator
   /** What was dropped or chosen and could not be opened. */
   readonly unopened: Locator
+  /** How many system files of folders are not in the list. */
+  readonly leftOut: Locator
 
   constructor(
     readonly page: Page,
@@ -22,7 +24,9 @@ export class UploadPage {
     this.list = page.getByRole('list', { name: 'Files' })
     this.rows = this.list.getByRole('listitem')
     this.totals = page.getByLabel('Totals')
-    this.unopened = page.locator('.notices').getByRole('alert')
+    const notices = page.locator('.notices')
+    this.unopened = notices.getByRole('alert')
+    this.leftOut = notices.getByRole('status')
   }
 
   /** Opens the page and waits until WASM has taken over. */

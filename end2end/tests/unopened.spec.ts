@@ -237,3 +237,30 @@ test('while a dialog of the browser never answers, the next click opens that of 
   await expect(upload.withStatus('complete')).toHaveCount(3)
   expect(await store.contents()).toEqual([first.sha256, second.sha256, second.sha256].sort())
 })
+
+const wanted = [file('trip/one.jpg', 2 * KB), file('trip/summer/two.jpg', 3 * KB), file('trip/._lonely', 5)]
+const unwanted = ['trip/.DS_Store', 'trip/._one.jpg', 'trip/summer/Thumbs.db', 'trip/summer/desktop.ini']
+
+for (const how of ['dropped', 'chosen'] as const) {
+  test(`system files of a folder that is ${how} are not uploaded, and the page says how many`, async ({ upload, store, folder }) => {
+    for (const file of [...wanted, ...unwanted.map(name => textFile(name, name))]) await onDisk(folder, file)
+    await upload.open()
+    if (how === 'dropped') await upload.drop([join(folder, 'trip')])
+    else await upload.folderInput.setInputFiles(join(folder, 'trip'))
+    await expect(upload.leftOut).toHaveText('4 system files were left out, such as .DS_Store, Thumbs.db or desktop.ini.')
+    await expect(upload.withStatus('complete')).toHaveCount(3)
+    await expect(upload.totals.getByRole('status')).toHaveText('3 of 3 files uploaded')
+    await expect(upload.unopened).toBeHidden()
+    expect(await store.contents()).toEqual(wanted.map(file => file.sha256).sort())
+  })
+}
+
+test('a system file that is dropped or chosen by itself is uploaded', async ({ upload, store, folder }) => {
+  const [dropped, chosen] = [textFile('.DS_Store', 'finder'), textFile('desktop.ini', '[.ShellClassInfo]')]
+  await upload.open()
+  await upload.drop([await onDisk(folder, dropped)])
+  await upload.pick(chosen)
+  await expect(upload.withStatus('complete')).toHaveCount(2)
+  await expect(upload.leftOut).toBeHidden()
+  expect(await store.contents()).toEqual([dropped.sha256, chosen.sha256].sort())
+})

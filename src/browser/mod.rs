@@ -24,6 +24,7 @@ mod request;
 mod response;
 mod resuming;
 mod server;
+mod system_files;
 
 pub use companion::Companion;
 pub use driver::{Driver, FileMeta, PlanFile, Setup};

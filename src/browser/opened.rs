@@ -4,6 +4,7 @@ use web_sys::{DomException, File, FileSystemFileEntry, FileSystemFileHandle};
 
 use super::promised::{promised, settled};
 use super::server::LocalFuture;
+use super::system_files::is_system_file;
 
 /// What the browser does not answer in this time it counts as having failed: an answer that never comes must not hold up
 /// other files.
@@ -58,6 +59,21 @@ impl PickedFile {
     /// Where it is, as `Unopened::path`.
     pub(crate) fn path(&self) -> String {
         if self.relative_path.is_empty() { self.file.name() } else { self.relative_path.clone() }
+    }
+}
+
+impl Opened {
+    /// Takes out the files that an operating system keeps in every folder for itself. How many these are.
+    pub fn leave_out_system_files(&mut self) -> usize {
+        let paths = js_sys::Set::new(&JsValue::UNDEFINED);
+        for file in &self.files {
+            paths.add(&file.relative_path.as_str().into());
+        }
+        let is_system_file = |path: &str| is_system_file(path, &|path| paths.has(&path.into()));
+        let before = self.files.len() + self.unopened.len();
+        self.files.retain(|file| !is_system_file(&file.relative_path));
+        self.unopened.retain(|unopened| unopened.is_folder || !is_system_file(&unopened.path));
+        before - self.files.len() - self.unopened.len()
     }
 }
 

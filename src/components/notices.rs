@@ -7,16 +7,23 @@ use crate::uploader::Unopened;
 /// The most items that are named.
 const MAX_NAMED: usize = 20;
 
-/// What was dropped or picked and is not in the list, and why.
+/// What was dropped or picked and is not in the list: what could not be opened and why, and how many system files were
+/// left out.
 ///
 /// No component: each of these costs code of its own.
 pub(super) fn notices(uploader: Uploader) -> impl IntoView {
     let not_added = uploader.not_added();
     let has_no_unopened = flag(move || not_added.read().unopened.is_empty());
+    let has_no_system_files = flag(move || not_added.read().system_files == 0);
     let dismiss = text(|| "Dismiss".into());
     view! {
-        <div class="notices" hidden=has_no_unopened>
-            <p class="error" role="alert">{text(move || not_opened(&not_added.read().unopened))}</p>
+        <div class="notices" hidden=flag(move || has_no_unopened.get() && has_no_system_files.get())>
+            <p class="error" role="alert" hidden=has_no_unopened>
+                {text(move || not_opened(&not_added.read().unopened))}
+            </p>
+            <p class="facts" role="status" hidden=has_no_system_files>
+                {text(move || left_out(not_added.read().system_files))}
+            </p>
             <div class="actions">
                 {button(dismiss, dismiss, flag(|| false), Box::new(move || uploader.forget_not_added()))}
             </div>
@@ -45,6 +52,15 @@ fn line(Unopened { path, is_folder, reason }: &Unopened) -> String {
     let name = if name.is_empty() { "An item without a name".into() } else { format!("\u{2068}{name}\u{2069}") };
     let folder = if *is_folder { " (a folder: files in it are missing)" } else { "" };
     format!("{name}{folder}: {reason}.")
+}
+
+fn left_out(system_files: usize) -> String {
+    let files = match system_files {
+        0 => return String::new(),
+        1 => "file was",
+        _ => "files were",
+    };
+    format!("{system_files} system {files} left out, such as .DS_Store, Thumbs.db or desktop.ini.")
 }
 
 #[cfg(test)]
