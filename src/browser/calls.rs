@@ -13,11 +13,21 @@ use crate::s3::{ChecksumAlgorithm, PartRequest, SignRequest, SignedUpload, Uploa
 impl Driver {
     pub(super) fn read(&self, call: CallId, file: FileId, body: Range<u64>, algorithm: ChecksumAlgorithm) {
         let source = self.file(file);
+        let this = self.this.clone();
         self.hear(Box::pin(async move {
-            let result = match source {
-                Some(source) => read(source, body, algorithm).await.map_err(drop),
-                None => Err(()),
-            };
+            let mut result = Err(());
+            let mut opened = source;
+            for _ in 0..2 {
+                let Some(source) = opened else { break };
+                result = read(source.clone(), body.clone(), algorithm).await.map_err(drop);
+                if result.is_ok() {
+                    break;
+                }
+                opened = Self::open_again(this.clone(), file, source).await;
+            }
+            if let (Ok(checksum), Some(driver)) = (&result, this.upgrade()) {
+                driver.note_read(file, &body, checksum);
+            }
             Input::Read { call, result }
         }));
     }
@@ -48,7 +58,8 @@ impl Driver {
     pub(super) fn create(&self, call: CallId, file: FileId, again: bool) {
         let request = self.sign_request(file).unwrap_or_default();
         let created = self.server.create(request, again);
-        let source = self.file(file).filter(|_| self.journal.can_remember());
+        let is_wanted = self.journal.can_remember() || self.can_open_again(file);
+        let source = self.file(file).filter(|_| is_wanted);
         let answer = Box::pin(async move {
             let fingerprint = async {
                 match source {
@@ -59,7 +70,10 @@ impl Driver {
             join(created, fingerprint).await
         });
         let tell = move |driver: &Self, (result, fingerprint)| {
-            driver.begun.replace(fingerprint);
+            if let Some(fingerprint) = &fingerprint {
+                driver.note_fingerprint(file, fingerprint);
+            }
+            driver.begun.replace(fingerprint.filter(|_| driver.journal.can_remember()));
             driver.input(Input::Created { call, result });
             driver.begun.take();
         };

@@ -14,6 +14,7 @@ use super::fingerprint::Fingerprint;
 use super::journal::Journal;
 use super::opened::PickedFile;
 use super::reading::is_available;
+use super::reopening::Reopening;
 use super::request::{Report, Request};
 use super::resuming::InterruptedFiles;
 use super::server::spawn;
@@ -47,6 +48,7 @@ pub struct Driver {
     /// The file whose upload is just beginning, while the engine hears of that.
     pub(super) begun: RefCell<Option<Fingerprint>>,
     pub(super) interrupted: InterruptedFiles,
+    pub(super) reopening: Reopening,
 }
 
 /// How a file is cut into parts; `None` sends it in one request.
@@ -104,6 +106,7 @@ impl Driver {
             journal: Journal::open(journal),
             begun: RefCell::default(),
             interrupted: InterruptedFiles::default(),
+            reopening: Reopening::default(),
         });
         driver.watch_network();
         driver.look_for_interrupted();
@@ -274,12 +277,12 @@ impl Driver {
     }
 
     /// Browsers report a file that can't be read, and a request that a content blocker stops, as a broken connection: look
-    /// which it was.
+    /// which it was. A file that is readable once it is opened again is sent again.
     fn fail(&self, request: RequestId, file: FileId, suspect: Option<String>) {
-        let source = self.file(file);
+        let (source, this) = (self.file(file), self.this.clone());
         self.hear(Box::pin(async move {
             let readable = match source {
-                Some(source) => is_readable(&source).await,
+                Some(source) => is_readable(&source).await || Self::open_again(this, file, source).await.is_some(),
                 None => false,
             };
             let failure = match suspect {
@@ -346,6 +349,7 @@ impl Driver {
         for (id, _) in files.iter().filter(|(_, file)| file.is_none()) {
             self.files.borrow_mut().remove(id);
             self.interrupted.forget(*id);
+            self.reopening.forget(*id);
         }
         self.observer.changed(files, totals);
     }

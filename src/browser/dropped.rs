@@ -61,9 +61,10 @@ impl Walk {
         let entry = item.webkit_get_as_entry().ok().flatten();
         let folder = entry.clone().filter(FileSystemEntry::is_directory);
         match (folder, item.get_as_file().ok().flatten(), entry) {
-            (None, Some(file), _) => {
+            (None, Some(file), entry) => {
                 let handle = item.unchecked_ref::<HandleItem>().handle().ok();
-                self.files.push((picked(file), handle));
+                let entry = entry.map(JsCast::unchecked_into);
+                self.files.push((PickedFile { entry, ..picked(file) }, handle));
             }
             (Some(entry), ..) | (None, None, Some(entry)) => self.queue.push_back(entry.into()),
             (None, None, None) => self.opened.unopened.push(no_file()),
@@ -140,7 +141,8 @@ impl Walk {
         let file = opened(file_of(entry)).await?;
         let path = path_of(entry);
         let relative_path = if path.as_bytes().contains(&b'/') { path } else { String::new() };
-        self.opened.files.push(PickedFile { file, relative_path, handle: None });
+        let entry = Some(entry.clone());
+        self.opened.files.push(PickedFile { file, relative_path, handle: None, entry });
         Ok(())
     }
 }

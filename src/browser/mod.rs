@@ -20,6 +20,7 @@ mod page_lock;
 mod picker;
 mod promised;
 mod reading;
+mod reopening;
 mod request;
 mod response;
 mod resuming;

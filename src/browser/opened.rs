@@ -22,8 +22,10 @@ pub struct PickedFile {
     /// The path below the folder that was dropped or picked (`photos/a.jpg`), with the file's own name last; empty
     /// outside folders.
     pub relative_path: String,
-    /// Opens the file again when this page is gone, in browsers that have this; not of files in folders.
+    /// Opens the file again, also when this page is gone, in browsers that have this; not of files in folders.
     pub handle: Option<FileSystemFileHandle>,
+    /// Opens a dropped file again, as long as this page lives.
+    pub entry: Option<FileSystemFileEntry>,
 }
 
 /// What came of a drop, a paste or a dialog.
@@ -52,13 +54,23 @@ pub struct Unopened {
 pub fn picked(file: File) -> PickedFile {
     let path = js_sys::Reflect::get(&file, &JsValue::from_str("webkitRelativePath"));
     let relative_path = path.ok().and_then(|path| path.as_string()).unwrap_or_default();
-    PickedFile { file, relative_path, handle: None }
+    PickedFile { file, relative_path, handle: None, entry: None }
 }
 
 impl PickedFile {
     /// Where it is, as `Unopened::path`.
     pub(crate) fn path(&self) -> String {
         if self.relative_path.is_empty() { self.file.name() } else { self.relative_path.clone() }
+    }
+
+    /// The file as it is now; `None` where only a person can open it again.
+    pub(super) fn open_again(&self) -> Option<LocalFuture<Result<File, JsValue>>> {
+        let file = match (&self.handle, &self.entry) {
+            (Some(handle), _) => handle.get_file(),
+            (None, Some(entry)) => file_of(entry),
+            (None, None) => return None,
+        };
+        Some(opened(file))
     }
 }
 

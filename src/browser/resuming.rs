@@ -84,7 +84,7 @@ impl Driver {
         let opened = move |driver: &Self, file: Result<(File, Fingerprint), Closed>| match file {
             Ok((file, fingerprint)) => {
                 let relative_path = entry.meta.get("relativePath").unwrap_or_default().to_owned();
-                let picked = PickedFile { file, relative_path, handle: Some(handle) };
+                let picked = PickedFile { file, relative_path, handle: Some(handle), entry: None };
                 let is_same = entry.fingerprint.may_be(&fingerprint);
                 let go_on = move |driver: &Self, is_ours| match (is_ours, is_same) {
                     (true, true) => driver.reopen(id, picked, fingerprint, true),
@@ -203,6 +203,7 @@ impl Driver {
             info.meta.insert(name, value);
         }
         self.files.borrow_mut().insert(id, picked);
+        self.note_fingerprint(id, &entry.fingerprint);
         self.act(|engine, now| {
             engine.reopen(id, info);
             if starts {

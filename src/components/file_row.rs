@@ -64,11 +64,12 @@ pub(super) fn FileRow(
 #[component]
 fn Actions(uploader: Uploader, id: FileId, file: RwSignal<UploadFile>, label: Signal<String>) -> impl IntoView {
     let status = move || file.read().status();
-    let is_restricted = move || matches!(file.read().error(), Some(UploadError::Restricted(_)));
+    // To try once more does not help, or only with the file as it is now.
+    let is_final = move || matches!(file.read().error(), Some(UploadError::Restricted(_) | UploadError::Changed));
     let main = text(move || match status() {
         Status::Paused => "Resume".into(),
         Status::Interrupted { can_reopen: true } => "Go on".into(),
-        Status::Failed if is_restricted() => String::new(),
+        Status::Failed if is_final() => String::new(),
         Status::Failed => "Retry".into(),
         Status::Waiting | Status::Finishing | Status::Complete | Status::Interrupted { can_reopen: false } => {
             String::new()

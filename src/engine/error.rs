@@ -75,6 +75,9 @@ pub enum UploadError {
         "This file can't be read: it was changed, moved or deleted since it was picked, or it is a folder. Pick it again."
     )]
     Unreadable,
+    /// The file has other bytes, or another size, than it had when it was added.
+    #[error("This file was changed after it was added. Add it again to upload it as it is now.")]
+    Changed,
 }
 
 /// A restriction that a file does not meet.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{CallId, RequestId};
+use super::{CallId, FileId, RequestId};
 use crate::s3::{Checksum, CreatedUpload, ErrorResponse, Object, Part, Refusal, SignedUpload};
 
 /// What the world answers.
@@ -66,6 +66,11 @@ pub enum Input {
         request: RequestId,
         /// Why.
         failure: RequestFailure,
+    },
+    /// A file has other bytes than it had when it was read before: what is in the store would become a mix.
+    FileChanged {
+        /// The file.
+        file: FileId,
     },
     /// The browser says that there is a network again.
     Online,

@@ -198,6 +198,7 @@ impl Engine {
             Input::BodySent { request } => self.progressed(request, u64::MAX, now),
             Input::Response { request, response } => self.answered(request, response, now),
             Input::RequestFailed { request, failure } => self.request_failed(request, failure, now),
+            Input::FileChanged { file } => self.changed(file),
             Input::Online => self.set_online(true, now),
             Input::Offline => self.set_online(false, now),
         }

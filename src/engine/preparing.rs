@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::id::Piece;
 use super::phase::{Next, Step};
-use super::{CallId, Engine, FileId, Output, UploadFile};
+use super::{CallId, Engine, FileId, Output, Status, UploadError, UploadFile};
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
 /// Larger pieces are not read into memory for a checksum: 64 MiB, which parts have from 640 GB on.
@@ -108,6 +108,14 @@ impl Engine {
             }
             Ok(checksum) => self.proceed(piece, Next::Sign(Some(checksum))),
             Err(()) => self.unreadable(piece),
+        }
+    }
+
+    /// A file that is to be sent, or is on its way, has other bytes than before.
+    pub(super) fn changed(&mut self, id: FileId) {
+        let status = self.file(id).map(UploadFile::status);
+        if status.is_some_and(|status| !status.is_terminal() && !matches!(status, Status::Interrupted { .. })) {
+            self.fail(id, UploadError::Changed);
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod answers;
 mod chance;
+mod changing;
 mod checksums;
 mod clocks;
 mod completing;

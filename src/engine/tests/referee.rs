@@ -94,7 +94,7 @@ impl Referee {
                     }
                 }
             }
-            Input::Read { .. } => {}
+            Input::Read { .. } | Input::FileChanged { .. } => {}
             Input::Created { call, result } => self.hear_of_call(*call, result.as_ref().err()),
             Input::Listed { call, result } => self.hear_of_call(*call, result.as_ref().err()),
             Input::Confirmed { call, result } => self.hear_of_call(*call, result.as_ref().err()),
