@@ -102,6 +102,16 @@ for (const way of WAYS) {
   })
 }
 
+test('a chosen file that cannot be read twice is uploaded', async ({ upload, store, folder, page }) => {
+  // Of an input: nothing opens it again, so that only reading again helps.
+  await failReads(page, 2)
+  await upload.open()
+  await upload.pick(await onDisk(folder, clip))
+  const key = await upload.only.isComplete()
+  await expect(upload.only.verified).toHaveText(/SHA-256/)
+  expect(await store.sha256(key)).toBe(clip.sha256)
+})
+
 const changes: Record<string, (path: string) => Promise<void>> = {
   'has other bytes of the same number': path => {
     // Where none of the samples is that tell one file from another.

@@ -281,9 +281,11 @@ impl Driver {
     fn fail(&self, request: RequestId, file: FileId, suspect: Option<String>) {
         let (source, this) = (self.file(file), self.this.clone());
         self.hear(Box::pin(async move {
-            let readable = match source {
-                Some(source) => is_readable(&source).await || Self::open_again(this, file, source).await.is_some(),
-                None => false,
+            let (readable, suspect) = match source {
+                Some(source) if is_readable(&source).await => (true, suspect),
+                // The file made the request fail, and no content blocker.
+                Some(source) => (Self::open_again(this, file, source).await.is_some(), None),
+                None => (false, None),
             };
             let failure = match suspect {
                 _ if !readable => RequestFailure::Unreadable,
