@@ -16,7 +16,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 release_site := target/site-release
 host_page := target/host-page
 # WASM, script and style sheet together, as Brotli bytes.
-max_size := 140000
+max_size := 150000
 
 cargo_leptos_version := 0.3.11
 cargo_mutants_version := 27.1.0
