@@ -1,4 +1,4 @@
-use ::http::{HeaderMap, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::MAX_FORM_BYTES;
@@ -11,23 +11,25 @@ use super::MAX_FORM_BYTES;
 /// # Errors
 ///
 /// The answer: `MissingContentLength` for a form that does not say its size, `EntityTooLarge` for more than `max_size`.
-pub(super) fn check(method: &Method, headers: &HeaderMap, max_size: u64) -> Result<(), Response> {
+pub(super) fn check(method: &Method, headers: &HeaderMap, max_size: u64) -> Result<(), Box<Response>> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let is_form = *method == Method::POST && is_multipart(headers);
     let max = if is_form { max_size.saturating_add(MAX_FORM_BYTES as u64) } else { max_size };
     match length {
         Some(length) if length > max => {
-            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge", "The body is larger than UPLOAD_MAX_SIZE."))
+            let message = "The body is larger than UPLOAD_MAX_SIZE.";
+            Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge", message)))
         }
         None if is_form => {
-            Err(refused(StatusCode::LENGTH_REQUIRED, "MissingContentLength", "A form needs a Content-Length."))
+            let message = "A form needs a Content-Length.";
+            Err(Box::new(refused(StatusCode::LENGTH_REQUIRED, "MissingContentLength", message)))
         }
         _ => Ok(()),
     }
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     content_type.is_some_and(|value| value.len() >= 10 && value[..10].eq_ignore_ascii_case(b"multipart/"))
 }
 

@@ -224,7 +224,7 @@ async fn answer(service: S3Service, max_size: u64, request: Request) -> impl Int
     if let Err(refused) = size {
         drop(request);
         unread.drain().await;
-        return refused;
+        return *refused;
     }
     let response = service.call(request.map(s3s::Body::http_body_unsync)).await;
     unread.drain().await;
