@@ -148,3 +148,40 @@ fn signature_refused(status: u16, response: Option<&ErrorResponse>) -> String {
     };
     format!("The store refused the upload, and again with a new signature: {reason}. {remedy}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(code: &str) -> ErrorResponse {
+        ErrorResponse { code: code.into(), message: "No.".into() }
+    }
+
+    #[test]
+    fn each_code_that_somebody_can_do_something_about_says_what() {
+        for (code, remedy) in [
+            ("EntityTooLarge", "larger than what was signed"),
+            ("EntityTooSmall", "smaller than what was signed"),
+            ("NoSuchBucket", "bucket in the server's configuration"),
+        ] {
+            let error = UploadError::Rejected { status: 400, response: Some(response(code)) }.to_string();
+            assert!(error.contains(&format!("No. ({code}).")) && error.contains(remedy), "{error}");
+        }
+        let other = UploadError::Rejected { status: 400, response: Some(response("Other")) };
+        assert_eq!(other.to_string(), "The store refused the upload: No. (Other).");
+    }
+
+    #[test]
+    fn a_refused_signature_tells_keys_from_clocks() {
+        for (code, remedy) in [
+            ("SignatureDoesNotMatch", "S3 keys need a look"),
+            ("InvalidAccessKeyId", "S3 keys need a look"),
+            ("RequestTimeTooSkewed", "clocks of the server and the store"),
+            ("ExpiredToken", "clocks of the server and the store"),
+        ] {
+            let error = signature_refused(403, Some(&response(code)));
+            assert!(error.contains(code) && error.contains(remedy), "{error}");
+        }
+        assert!(signature_refused(403, None).contains("status 403"));
+    }
+}

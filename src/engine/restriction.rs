@@ -56,6 +56,7 @@ mod tests {
         assert_eq!(check("a.txt", 100, none), Ok(()));
         assert_eq!(check("a.exe", 50, none), Err(Restriction::TypeNotAllowed { allowed }));
         assert_eq!(check("a.txt", 101, none), Err(Restriction::TooLarge { size: 101, max: 100 }));
+        assert_eq!(check("a.txt", 10, none), Ok(()));
         assert_eq!(check("a.txt", 9, none), Err(Restriction::TooSmall { size: 9, min: 10 }));
         let one = Admitted { files: 1, bytes: 100 };
         assert_eq!(check("a.txt", 50, one), Ok(()));

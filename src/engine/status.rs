@@ -97,3 +97,30 @@ pub struct Totals {
     /// Bytes of all files that have not failed and are not interrupted, and how many are sent.
     pub progress: Progress,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_happens_by_itself_to_what_ended_and_only_to_what_was_asked_for() {
+        let (after, can_reopen) = (Duration::ZERO, true);
+        for (status, is_active, is_terminal) in [
+            (Status::Waiting, false, false),
+            (Status::Queued, true, false),
+            (Status::Preparing, true, false),
+            (Status::Verifying, true, false),
+            (Status::Uploading, true, false),
+            (Status::Resending, true, false),
+            (Status::Finishing, true, false),
+            (Status::Retrying { after }, true, false),
+            (Status::Offline, true, false),
+            (Status::Paused, false, false),
+            (Status::Interrupted { can_reopen }, false, false),
+            (Status::Complete, false, true),
+            (Status::Failed, false, true),
+        ] {
+            assert_eq!((status.is_active(), status.is_terminal()), (is_active, is_terminal), "{status:?}");
+        }
+    }
+}

@@ -10,9 +10,9 @@ use axum::{
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
-/// The most answers that are compressed at one time. With Brotli each takes from one to seven MiB until it is read, and
+/// The most answers that are compressed at one time. With Brotli each takes from one to twelve MiB until it is read, and
 /// anybody may ask for one and read slowly.
-const MAX_COMPRESSED: usize = 32;
+const MAX_COMPRESSED: usize = 16;
 
 /// Room for answers that are compressed.
 #[derive(Clone, Debug)]
