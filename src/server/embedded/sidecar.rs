@@ -30,6 +30,12 @@ impl<'a> Sidecar<'a> {
         self.disk.replace(&self.path("internal"), &serde_json::to_vec(&found_out)?)
     }
 
+    /// The object's, if it can be read.
+    pub(super) fn e_tag(&self) -> Option<String> {
+        let found_out: Value = serde_json::from_slice(&fs::read(self.path("internal")).ok()?).ok()?;
+        Some(found_out.get("e_tag")?.as_str()?.to_owned())
+    }
+
     /// Removes both; s3s-fs leaves them behind.
     pub(super) fn remove(&self) {
         for kind in ["metadata", "internal"] {

@@ -45,18 +45,22 @@ pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3
     let CompleteMultipartUploadInput { bucket, key, upload_id: id, multipart_upload, .. } = input;
     let upload = files.upload(&id, &bucket, &key)?;
     let object = files.object(&bucket, &key);
-    // With or without `If-None-Match: *`, as in one request: no key is used twice.
-    if object.is_file() {
-        return Err(s3_error!(PreconditionFailed));
-    }
     let asked = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
     let parts = check_parts(files, &id, &upload, &asked)?;
     let assembled = Assembled { e_tag: e_tag(&parts), sha256: upload.with_sha256.then(|| composite(&parts)).flatten() };
     let disk = files.disk();
-    let write_sidecar = || {
-        let sidecar = Sidecar::new(disk, &bucket, &key);
-        sidecar.write(&upload.attributes, &assembled.e_tag, assembled.sha256.as_deref()).map_err(internal)
-    };
+    let sidecar = Sidecar::new(disk, &bucket, &key);
+    if object.is_file() {
+        // With or without `If-None-Match: *`, as in one request: no key is used twice. But a call that was killed after it
+        // had named the object may be made again.
+        if sidecar.e_tag().as_ref() != Some(&assembled.e_tag) {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        files.remove(&id)?;
+        return Ok(assembled);
+    }
+    let write_sidecar =
+        || sidecar.write(&upload.attributes, &assembled.e_tag, assembled.sha256.as_deref()).map_err(internal);
 
     if let (Some(_no_writer), Some(in_order)) = (files.claim_slots(&id), slots_in_order(files, &id, &parts)?) {
         append(files, &id, &parts, in_order)?;
