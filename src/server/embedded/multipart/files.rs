@@ -273,7 +273,8 @@ impl Files {
     /// Ends an upload and removes all of it.
     pub(super) fn remove(&self, id: &str) -> S3Result<()> {
         let gone = self.root.join(DIR).join(format!("{GONE}{id}"));
-        fs::rename(self.dir(id)?, &gone).map_err(no_such_upload)?;
+        // It ends as a whole: no power loss leaves it under its name with half of its parts.
+        self.disk.rename(&self.dir(id)?, &gone).map_err(no_such_upload)?;
         self.index.remove(id);
         self.clear_away(&gone);
         Ok(())
