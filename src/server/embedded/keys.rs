@@ -46,19 +46,30 @@ impl Keys {
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
         file.sync_all()?;
         fs::rename(unfinished, path)?;
-        #[cfg(unix)]
-        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        sync_names(path.parent().unwrap_or(Path::new(".")))?;
         Ok(keys)
     }
 }
 
-/// What visitors upload is for the server's user, not for everybody who has an account on the machine.
+/// What visitors upload is for the server's user, not for everybody who has an account on the machine. A directory's own name
+/// is kept as what is in it.
 fn create_private(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_private(above)?;
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+    match builder.create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !dir.is_dir() => Err(error),
+        _ => sync_names(above),
+    }
+}
+
+fn sync_names(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(unix)]
