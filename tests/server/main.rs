@@ -22,6 +22,8 @@ mod multipart_refusals;
 mod names_and_types;
 mod object_headers;
 mod page;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod quirks;
 mod quirky_store;
 mod refusals;
