@@ -61,15 +61,18 @@ test('connections that share the line are equally fast', async ({ link }) => {
 })
 
 test('the first answer takes two round trips, the next takes one', async ({ link }) => {
-  const socket = connect(link.port, '127.0.0.1')
-  await once(socket, 'connect')
-  for (const roundTrips of [2, 1, 1]) {
-    const start = performance.now()
-    socket.write('echo')
-    await once(socket, 'data')
-    expectAbout(performance.now() - start, roundTrips * SPEED.roundTripMs)
+  const times: number[][] = []
+  for (let connection = 0; connection < 3; connection++) {
+    const socket = connect(link.port, '127.0.0.1')
+    await once(socket, 'connect')
+    times.push([await echo(socket), await echo(socket), await echo(socket)])
+    socket.destroy()
   }
-  socket.destroy()
+  // The quickest of each: what a busy machine adds is not the line's.
+  const quickest = (answer: number) => Math.min(...times.map(answers => answers[answer]))
+  expectAbout(quickest(0), 2 * SPEED.roundTripMs)
+  expectAbout(quickest(1), SPEED.roundTripMs)
+  expectAbout(quickest(2), SPEED.roundTripMs)
 })
 
 test.describe('on a faster line', () => {
@@ -125,4 +128,12 @@ function milliseconds(bytes: number, mbit: number): number {
 function expectAbout(actualMs: number, expectedMs: number): void {
   expect(actualMs).toBeGreaterThan(expectedMs - 15)
   expect(actualMs).toBeLessThan(expectedMs * 1.2 + 60)
+}
+
+/** Milliseconds until what is sent comes back. */
+async function echo(socket: Socket): Promise<number> {
+  const start = performance.now()
+  socket.write('echo')
+  await once(socket, 'data')
+  return performance.now() - start
 }
