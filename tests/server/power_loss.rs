@@ -9,14 +9,14 @@ mod disk;
 mod recorder;
 mod uploads;
 
-use std::{collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write, sync::atomic::Ordering};
 
 use futures::{StreamExt, stream};
 
 use self::{
     disk::{Crash, Files},
     recorder::{Moment, Recorder, restore},
-    uploads::{Browser, Upload},
+    uploads::{Browser, PUT, SENT_AGAIN, Upload},
 };
 use crate::support::TestServer;
 
@@ -32,13 +32,30 @@ impl Recording {
     async fn make(syncs: bool) -> Self {
         let recorder = Recorder::start(syncs).await;
         let browser = Browser::open(&recorder.page).await;
-        let mut uploads = Vec::new();
-        for upload in Upload::all() {
-            uploads.push(upload.run(&browser, &|| recorder.moments()).await);
+        let mut uploads = Upload::all();
+        for upload in &mut uploads {
+            upload.run(&browser, &|| recorder.moments()).await;
         }
         let cookie = browser.cookie;
         let (moments, contents) = recorder.stop().await;
         Self { cookie, uploads, moments, contents }
+    }
+
+    /// One upload: the server is killed at this moment, and all that is not answered is sent to the next.
+    async fn of_two_servers(mut upload: Upload, last: usize) -> Self {
+        let mut recorder = Recorder::start_until(true, Some(last)).await;
+        let moments = recorder.counter();
+        let browser = Browser::open(&recorder.page).await;
+        let count = || moments.load(Ordering::SeqCst);
+        tokio::select! {
+            () = upload.run(&browser, &count) => panic!("there is no moment {last}"),
+            () = recorder.until_stopped() => {}
+        }
+        recorder.restart().await;
+        let browser = Browser::with_cookie(&recorder.page, &browser.cookie);
+        upload.resume(&browser, last).await.unwrap();
+        let (moments, contents) = recorder.stop().await;
+        Self { cookie: browser.cookie, uploads: vec![upload], moments, contents }
     }
 
     /// The directories that differ, each where the most was answered; and after how many calls that was.
@@ -64,7 +81,7 @@ impl Recording {
         }
         if !self.uploads[0].has_begun(at) {
             let fresh = Browser::open(&page).await;
-            Upload::all().remove(0).run(&fresh, &|| 0).await;
+            Upload::all().remove(PUT).run(&fresh, &|| 0).await;
         }
         server.stop().await;
         Ok(())
@@ -101,6 +118,29 @@ async fn what_was_answered_survives_a_kill_or_a_power_loss_at_every_step_and_the
     }
     let failures = failures(recording).await;
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_answers_after_another_was_killed_survives_a_power_loss() {
+    for kind in [PUT, SENT_AGAIN] {
+        let recorder = Recorder::start(true).await;
+        let browser = Browser::open(&recorder.page).await;
+        let begun = recorder.moments();
+        Upload::all().remove(kind).run(&browser, &|| recorder.moments()).await;
+        let (moments, _) = recorder.stop().await;
+        // What a killed server leaves without a sync are names.
+        let names = |moment: &Moment| moment.call.starts_with("mkdir ") || moment.call.starts_with("rename ");
+        let last = moments.iter().zip(1..).filter(|(moment, at)| *at > begun && names(moment));
+        let killed = last.map(|(moment, at)| async move {
+            let recording = Recording::of_two_servers(Upload::all().remove(kind), at).await;
+            let end = recording.moments.len();
+            for (crash, files) in &recording.moments[end - 1].left {
+                let checked = recording.check(files, end).await;
+                assert_eq!(checked, Ok(()), "{crash:?}, killed after {}", moment.call);
+            }
+        });
+        stream::iter(killed).for_each_concurrent(3, |check| check).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

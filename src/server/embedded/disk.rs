@@ -43,6 +43,16 @@ impl Disk {
         if self.syncs && cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
     }
 
+    /// Keeps all that is there: a server that was killed may have left names that it had not synced yet, and this one answers
+    /// for them.
+    pub(super) fn sync_all(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.syncs {
+            nix::unistd::syncfs(File::open(&self.root)?)?;
+        }
+        Ok(())
+    }
+
     /// Gives a file its whole content, or leaves it as it was: nobody ever sees half of it.
     pub(super) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let unfinished = self.temporary();

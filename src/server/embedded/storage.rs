@@ -31,6 +31,7 @@ impl Storage {
     /// The store in `root`, with its bucket. What an upload left there when the server was killed in
     /// the middle of it is removed.
     pub(super) fn open(disk: Disk, bucket: &str, max_size: u64) -> io::Result<Self> {
+        disk.sync_all()?;
         disk.create_dirs(&disk.root().join(bucket))?;
         let files = FileSystem::new(disk.root()).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let locks = KeyLocks::default();

@@ -83,6 +83,10 @@ impl Disk {
         if !change.is_empty() {
             self.pending.push(change);
         }
+        if call == "syncfs" {
+            self.pending.clear();
+            self.synced.clone_from(&self.now);
+        }
         if matches!(call, "fsync" | "fdatasync")
             && let Some(node) = self.find(path)
         {

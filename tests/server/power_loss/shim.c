@@ -78,6 +78,7 @@ static const char *path_of(int fd, char *path) {
     }
 
 int fsync(int fd) { OF_FD(int, fsync, fd, fd); }
+int syncfs(int fd) { OF_FD(int, syncfs, fd, fd); }
 int fdatasync(int fd) { OF_FD(int, fdatasync, fd, fd); }
 int ftruncate64(int fd, off64_t size) { OF_FD(int, ftruncate64, fd, fd, size); }
 ssize_t write(int fd, const void *bytes, size_t size) { OF_FD(ssize_t, write, fd, fd, bytes, size); }

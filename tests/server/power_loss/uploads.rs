@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::{by, file, in_parts, number, send, sha256};
 
+/// Places in [`Upload::all`].
+pub(super) const PUT: usize = 0;
+pub(super) const SENT_AGAIN: usize = 3;
+
 const PART: usize = 5 << 20;
 
 /// Counts the calls that the server has made by now.
@@ -120,7 +124,7 @@ impl Upload {
     }
 
     /// The upload as it goes when nothing crashes.
-    pub(super) async fn run(mut self, browser: &Browser, moments: Moments<'_>) -> Self {
+    pub(super) async fn run(&mut self, browser: &Browser, moments: Moments<'_>) {
         let signed = browser.sign(&self.request).await.unwrap();
         self.request.renew.clone_from(&signed.token);
         self.begun = moments();
@@ -138,7 +142,6 @@ impl Upload {
             self.complete(browser, &token).await.unwrap();
         }
         self.answers.push((moments(), Answer::Complete));
-        self
     }
 
     /// What a visitor finds who comes back to a server that was started again, and goes on.
@@ -146,7 +149,23 @@ impl Upload {
         if !self.has_begun(at) {
             return Ok(());
         }
-        if self.sends.is_empty() { self.check_object(browser, at).await } else { self.check_parts(browser, at).await }
+        if self.sends.is_empty() {
+            self.check_object(browser, at).await
+        } else {
+            self.check_parts(browser, at).await.map(drop)
+        }
+    }
+
+    /// As `check`, after which all is answered.
+    pub(super) async fn resume(&mut self, browser: &Browser, at: usize) -> Result<(), String> {
+        if self.sends.is_empty() {
+            self.check_object(browser, at).await?;
+        } else {
+            let token = self.check_parts(browser, at).await?;
+            self.answers.push((at, Answer::Created(token)));
+        }
+        self.answers.push((at, Answer::Complete));
+        Ok(())
     }
 
     fn answered(&self, at: usize) -> impl Iterator<Item = &Answer> {
@@ -166,23 +185,23 @@ impl Upload {
         let signed = browser.sign(&self.request).await?;
         let status = browser.send(&signed.parameters, &self.bytes).await?;
         // As for every key that has an object.
-        if !status.is_success() && !(is_there && status == StatusCode::PRECONDITION_FAILED) {
+        let is_refused = is_there && status == StatusCode::PRECONDITION_FAILED;
+        if !is_refused && !status.is_success() {
             return Err(format!("sent again: {status}"));
         }
         self.is_right(browser, token).await
     }
 
-    async fn check_parts(&self, browser: &Browser, at: usize) -> Result<(), String> {
+    async fn check_parts(&self, browser: &Browser, at: usize) -> Result<UploadToken, String> {
         let created = self.answered(at).find_map(|answer| match answer {
             Answer::Created(token) => Some(token.clone()),
             _ => None,
         });
-        let token = match created {
-            Some(token) => token,
-            None => {
-                let create = json!({ "request": self.request, "again": true });
-                browser.call::<CreatedUpload>("create_multipart_upload", create).await?.token
-            }
+        let token = if let Some(token) = created {
+            token
+        } else {
+            let create = json!({ "request": self.request, "again": true });
+            browser.call::<CreatedUpload>("create_multipart_upload", create).await?.token
         };
         let is_there = self.is_absent_or_right(browser, &token).await?;
         if self.is_complete(at) && !is_there {
@@ -192,7 +211,8 @@ impl Upload {
             self.send_missing_parts(browser, &token, at).await?;
         }
         self.complete(browser, &token).await?;
-        self.is_right(browser, &token).await
+        self.is_right(browser, &token).await?;
+        Ok(token)
     }
 
     /// Those that the server does not list; what it does is taken at its word.
