@@ -182,7 +182,13 @@ impl Upload {
         if self.is_complete(at) {
             return if is_there { Ok(()) } else { Err("what was answered is not there".to_owned()) };
         }
-        let signed = browser.sign(&self.request).await?;
+        let signed = match browser.sign(&self.request).await {
+            // Nothing is signed for a key that has its object.
+            Err(refusal) if is_there && refusal.contains("AlreadyComplete") => {
+                return self.is_right(browser, token).await;
+            }
+            signed => signed?,
+        };
         let status = browser.send(&signed.parameters, &self.bytes).await?;
         // As for every key that has an object.
         let is_refused = is_there && status == StatusCode::PRECONDITION_FAILED;
