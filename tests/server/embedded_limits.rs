@@ -97,8 +97,9 @@ async fn no_object_is_overwritten_by_a_form_either() {
 #[cfg(unix)]
 #[tokio::test]
 async fn other_users_of_the_machine_read_no_uploads() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let addr = ("EMBEDDED_S3_ADDR", "127.0.0.1:0");
@@ -106,7 +107,30 @@ async fn other_users_of_the_machine_read_no_uploads() {
     let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let config = leptos_aws_s3::server::Config::from_lookup(lookup).unwrap();
     let _server = leptos_aws_s3::server::Server::bind(config, ([127, 0, 0, 1], 0).into()).await.unwrap();
-    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(mode(&data), 0o700);
+
+    // As one that somebody else has made.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let server = TestServer::start_in(dir, &[]).await;
+    let s3 = server.s3();
+    s3.put_object().bucket("uploads").key("folder/a").body(vec![1].into()).send().await.unwrap();
+    let id = begin(&s3, "b").await;
+    for seed in 0..2 {
+        put(&s3, "b", &id, 1, &bytes(seed, PART)).await.unwrap();
+    }
+    let paths: Vec<_> = server.files().iter().map(|name| server.dir().join(name)).collect();
+    assert_eq!(
+        paths.len(),
+        7,
+        "an object and its attributes; an upload with a part, its slot and its own file: {paths:?}"
+    );
+    for path in paths {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    for folder in ["uploads", "uploads/folder", ".multipart"] {
+        assert_eq!(mode(&server.dir().join(folder)), 0o700, "{folder}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::private;
 use crate::server::random::random_id;
 
 /// What the store changes of its directory, so that it is still there after a power loss when a call has been answered.
@@ -57,7 +58,7 @@ impl Disk {
     pub(super) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let unfinished = self.temporary();
         let write = || {
-            let mut file = File::create_new(&unfinished)?;
+            let mut file = private::to_write().create_new(true).open(&unfinished)?;
             file.write_all(content)?;
             self.sync(&file)?;
             fs::rename(&unfinished, path)
@@ -73,7 +74,7 @@ impl Disk {
         }
         let above = dir.parent().unwrap_or(&self.root);
         self.create_dirs(above)?;
-        match fs::create_dir(dir) {
+        match private::create_dir(dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.sync_names(above),
         }

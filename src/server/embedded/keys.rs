@@ -6,6 +6,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::private;
 use crate::server::random::random_id;
 
 pub(super) const FILE: &str = ".keys.json";
@@ -42,7 +43,7 @@ impl Keys {
         };
         // Renamed when it is complete: a crash leaves no half of a file.
         let unfinished = path.with_extension("new");
-        let mut file = owner_only().write(true).create(true).truncate(true).open(&unfinished)?;
+        let mut file = private::to_write().create(true).truncate(true).open(&unfinished)?;
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
         file.sync_all()?;
         fs::rename(unfinished, path)?;
@@ -51,18 +52,14 @@ impl Keys {
     }
 }
 
-/// What visitors upload is for the server's user, not for everybody who has an account on the machine. A directory's own name
-/// is kept as what is in it.
+/// A directory's own name is kept as what is in it.
 fn create_private(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
     let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_private(above)?;
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(dir) {
+    match private::create_dir(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !dir.is_dir() => Err(error),
         _ => sync_names(above),
     }
@@ -70,21 +67,6 @@ fn create_private(dir: &Path) -> io::Result<()> {
 
 fn sync_names(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(dir)?.sync_all() } else { Ok(()) }
-}
-
-#[cfg(unix)]
-fn owner_only() -> fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let mut options = fs::OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-/// Elsewhere the file has the directory's permissions.
-#[cfg(not(unix))]
-fn owner_only() -> fs::OpenOptions {
-    fs::OpenOptions::new()
 }
 
 impl fmt::Debug for Keys {

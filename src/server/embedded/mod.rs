@@ -15,6 +15,7 @@ mod drain;
 mod keys;
 mod locks;
 mod multipart;
+mod private;
 mod put_object;
 mod sidecar;
 mod storage;

@@ -14,7 +14,7 @@ use s3s::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::sidecar::Sidecar,
+    super::{private, sidecar::Sidecar},
     files::{Files, Location, StoredPart, Upload},
     internal,
 };
@@ -152,7 +152,7 @@ fn append(files: &Files, id: &str, parts: &[Asked], in_order: usize) -> S3Result
 }
 
 fn concatenate(files: &Files, id: &str, parts: &[Asked], target: &Path) -> S3Result<()> {
-    let mut target = File::create(target).map_err(internal)?;
+    let mut target = private::to_write().create_new(true).open(target).map_err(internal)?;
     parts.iter().try_for_each(|asked| copy(files, id, asked, &mut target))?;
     files.disk().sync(&target).map_err(internal)
 }

@@ -12,7 +12,12 @@ use s3s::{S3Result, dto::StreamingBlob, s3_error};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::{super::disk::Disk, files::no_such_upload, internal, slots::Claim};
+use super::{
+    super::{disk::Disk, private},
+    files::no_such_upload,
+    internal,
+    slots::Claim,
+};
 
 /// Bytes that are hashed and written at one time: enough that the change of threads is not what takes the time.
 const BATCH: usize = 512 << 10;
@@ -88,11 +93,11 @@ impl Place {
     fn open(&self) -> io::Result<File> {
         match self {
             Self::Slot(Slot { file, offset, .. }) => {
-                let mut file = File::options().write(true).create(true).truncate(false).open(file)?;
+                let mut file = private::to_write().create(true).truncate(false).open(file)?;
                 file.seek(SeekFrom::Start(*offset))?;
                 Ok(file)
             }
-            Self::Own(file) => File::create_new(file),
+            Self::Own(file) => private::to_write().create_new(true).open(file),
         }
     }
 }
