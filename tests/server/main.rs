@@ -7,6 +7,7 @@ mod companion;
 mod companion_clients;
 mod companion_refusals;
 mod completing;
+mod embedded_cleanup;
 mod embedded_limits;
 mod embedded_multipart;
 mod embedded_slots;

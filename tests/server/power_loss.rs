@@ -144,6 +144,33 @@ async fn what_a_server_answers_after_another_was_killed_survives_a_power_loss() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_deleted_is_whole_until_it_is_absent_and_stays_absent() {
+    let recorder = Recorder::start(true).await;
+    let browser = Browser::open(&recorder.page).await;
+    let mut upload = Upload::all().remove(PUT);
+    upload.run(&browser, &|| recorder.moments()).await;
+    let stored = recorder.moments();
+    upload.discard(&browser).await;
+    let deleted = recorder.moments();
+    let (moments, contents) = recorder.stop().await;
+    for (at, moment) in (stored..=deleted).zip(&moments[stored - 1..]) {
+        for (crash, files) in &moment.left {
+            let server = TestServer::start_in(restore(files, &contents), &[("UPLOAD_META", "page")]).await;
+            let is_there = upload.is_there(&Browser::with_cookie(&server.url(""), &browser.cookie)).await;
+            let is_kept = is_there == Ok(at == stored) || at != stored && at != deleted && is_there.is_ok();
+            assert!(is_kept, "{crash:?} after {}: {is_there:?}", moment.call);
+            server.stop().await;
+        }
+    }
+    // Others sync the directory of the attributes meanwhile, so that these are gone for good as soon as they are gone.
+    let calls: Vec<_> = moments[stored..].iter().map(|moment| moment.call.split('/').next_back().unwrap()).collect();
+    let first = |is_it: &dyn Fn(&str) -> bool| calls.iter().position(|call| is_it(call));
+    let synced = moments[stored..].iter().position(|moment| moment.call.starts_with("fsync ")).unwrap();
+    let attributes = first(&|call| call.starts_with(".bucket-")).unwrap();
+    assert!(synced < attributes, "{calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_syncing_a_power_loss_takes_what_was_answered_and_a_kill_does_not() {
     let recording = Recording::make(false).await;
     let at = recording.moments.len();

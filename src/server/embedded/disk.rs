@@ -2,6 +2,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::private;
@@ -16,12 +17,14 @@ use crate::server::random::random_id;
 pub(super) struct Disk {
     root: PathBuf,
     syncs: bool,
+    /// For whoever makes, fills or removes a directory: an empty one goes, and must not while it gets its first file.
+    directories: Arc<Mutex<()>>,
 }
 
 impl Disk {
     /// Without `syncs` a power loss may take what was answered; a killed process never does.
     pub(super) fn new(root: &Path, syncs: bool) -> Self {
-        Self { root: root.to_owned(), syncs }
+        Self { root: root.to_owned(), syncs, directories: Arc::default() }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -69,20 +72,75 @@ impl Disk {
 
     /// Makes a directory and those above it that are not there.
     pub(super) fn create_dirs(&self, dir: &Path) -> io::Result<()> {
+        let _directories = self.lock();
+        self.create_locked_dirs(dir)
+    }
+
+    fn create_locked_dirs(&self, dir: &Path) -> io::Result<()> {
         if dir.is_dir() {
             return Ok(());
         }
         let above = dir.parent().unwrap_or(&self.root);
-        self.create_dirs(above)?;
+        self.create_locked_dirs(above)?;
         match private::create_dir(dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.sync_names(above),
         }
     }
 
+    /// Gives a file its name, in a directory that is made if there is none.
+    pub(super) fn name(&self, file: &Path, name: &Path) -> io::Result<()> {
+        let dir = name.parent().unwrap_or(&self.root);
+        {
+            let _directories = self.lock();
+            self.create_locked_dirs(dir)?;
+            fs::rename(file, name)?;
+        }
+        self.sync_names(dir)
+    }
+
+    /// Removes a directory in which nothing is.
+    pub(super) fn remove_if_empty(&self, dir: &Path) {
+        let _directories = self.lock();
+        // Fails, as it should, where something is in it.
+        let _ = fs::remove_dir(dir);
+    }
+
     /// Gives a file or a directory another name.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)?;
         self.sync_names(to.parent().unwrap_or(&self.root))
+    }
+
+    /// Nothing is left half done by who panicked.
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_removed_as_empty_does_not_take_the_name_of_the_next_file() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::new(root.path(), false);
+        let dir = root.path().join("bucket/folder");
+        let name_and_remove = |file: &str| {
+            for _ in 0..2_000 {
+                let (unfinished, name) = (disk.temporary(), dir.join(file));
+                fs::write(&unfinished, file).unwrap();
+                disk.name(&unfinished, &name).unwrap();
+                fs::remove_file(name).unwrap();
+                disk.remove_if_empty(&dir);
+            }
+        };
+        thread::scope(|threads| {
+            threads.spawn(|| name_and_remove("a"));
+            threads.spawn(|| name_and_remove("b"));
+        });
     }
 }

@@ -10,6 +10,7 @@
 
 mod admission;
 mod cors;
+mod delete_object;
 mod disk;
 mod drain;
 mod keys;

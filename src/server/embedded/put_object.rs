@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::path::Path;
 
 use s3s::{S3Result, dto, s3_error};
 use serde_json::json;
@@ -65,7 +65,12 @@ pub(super) async fn put_object(
         }
         let sidecar = Sidecar::new(&disk, &bucket, &key);
         sidecar.write(&attributes, &received.e_tag, received.sha256.as_deref()).map_err(internal)?;
-        name_object(&disk, &received, &object, &lock).inspect_err(|_| sidecar.remove())
+        name_object(&disk, &received, &object, &lock).inspect_err(|_| {
+            // It may have its name, where only that could not be synced.
+            if !object.exists() {
+                sidecar.remove();
+            }
+        })
     });
     named.await.map_err(internal)??;
     Ok(output)
@@ -74,9 +79,7 @@ pub(super) async fn put_object(
 /// Goes on when the caller has gone, as all that is blocking does.
 fn name_object(disk: &Disk, received: &Received, object: &Path, _lock: &KeyLock) -> S3Result<()> {
     let Place::Own(written) = &received.place else { return Err(s3_error!(InternalError)) };
-    disk.create_dirs(object.parent().unwrap_or(disk.root())).map_err(internal)?;
-    fs::rename(written, object).map_err(internal)?;
-    disk.sync_names(object.parent().unwrap_or(disk.root())).map_err(internal)
+    disk.name(written, object).map_err(internal)
 }
 
 fn already_there() -> s3s::S3Error {

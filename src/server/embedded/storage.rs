@@ -1,15 +1,16 @@
-use std::{fs, io};
+use std::io;
 
 use ::http::header;
 use s3s::{S3, S3Request, S3Response, S3Result, dto, s3_error};
 use s3s_fs::FileSystem;
+use tokio::task::spawn_blocking;
 
 use super::{
+    delete_object::delete_object,
     disk::Disk,
     locks::KeyLocks,
     multipart::{Multipart, internal},
     put_object::put_object,
-    sidecar::Sidecar,
 };
 
 /// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
@@ -41,19 +42,6 @@ impl Storage {
     /// The unfinished uploads, to end those that are too old.
     pub(super) fn multipart(&self) -> Multipart {
         self.multipart.clone()
-    }
-
-    /// Removes the attributes, which s3s-fs leaves behind, and the upload's own folder.
-    fn tidy_after(&self, bucket: &str, key: &str) -> io::Result<()> {
-        Sidecar::new(&self.disk, bucket, key).remove();
-        let object = self.disk.root().join(bucket).join(key);
-        let Some(folder) = object.parent() else { return Ok(()) };
-        // Fails, as it should, where other objects are in it.
-        match fs::remove_dir(folder) {
-            Ok(()) => self.disk.sync_names(folder.parent().unwrap_or(self.disk.root())),
-            Err(_) if folder.exists() => self.disk.sync_names(folder),
-            Err(_) => Ok(()),
-        }
     }
 }
 
@@ -113,11 +101,10 @@ impl S3 for Storage {
         request: S3Request<dto::DeleteObjectInput>,
     ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
         check(&request.input.key)?;
-        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
-        let _lock = self.locks.lock(&key).await;
-        let output = self.files.delete_object(request).await?;
-        self.tidy_after(&bucket, &key).map_err(internal)?;
-        Ok(output)
+        let dto::DeleteObjectInput { bucket, key, .. } = request.input;
+        let (disk, lock) = (self.disk.clone(), self.locks.lock(&key).await);
+        spawn_blocking(move || delete_object(&disk, &bucket, &key, &lock)).await.map_err(internal)??;
+        Ok(S3Response::new(dto::DeleteObjectOutput::default()))
     }
 
     async fn head_bucket(

@@ -168,6 +168,16 @@ impl Upload {
         Ok(())
     }
 
+    /// Deletes the object of an upload in one request.
+    pub(super) async fn discard(&self, browser: &Browser) {
+        browser.call::<()>("discard_upload", json!({ "token": self.request.renew })).await.unwrap();
+    }
+
+    /// Whether there is an object of an upload in one request; an error if it is not as it was sent.
+    pub(super) async fn is_there(&self, browser: &Browser) -> Result<bool, String> {
+        self.is_absent_or_right(browser, self.request.renew.as_ref().unwrap()).await
+    }
+
     fn answered(&self, at: usize) -> impl Iterator<Item = &Answer> {
         self.answers.iter().filter(move |(after, _)| *after <= at).map(|(_, answer)| answer)
     }

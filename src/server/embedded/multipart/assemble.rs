@@ -70,8 +70,7 @@ pub(super) fn assemble(files: &Files, input: CompleteMultipartUploadInput) -> S3
         let unfinished = Unfinished(disk.temporary());
         concatenate(files, &id, &parts, &unfinished.0)?;
         write_sidecar()?;
-        disk.create_dirs(object.parent().unwrap_or(disk.root())).map_err(internal)?;
-        disk.rename(&unfinished.0, &object).map_err(internal)?;
+        disk.name(&unfinished.0, &object).map_err(internal)?;
         // The object is there, whatever becomes of what it was made of.
         if let Err(error) = files.remove(&id) {
             eprintln!("The embedded store could not remove a completed upload: {error}");

@@ -294,8 +294,7 @@ impl Files {
         let name = || {
             let upload: Upload = read(&done.join(UPLOAD))?;
             let object = self.object(&upload.bucket, &upload.key);
-            self.disk.create_dirs(object.parent().unwrap_or(&self.root))?;
-            self.disk.rename(&done.join(slots_of(size)), &object)
+            self.disk.name(&done.join(slots_of(size)), &object)
         };
         name().inspect_err(|_| drop(fs::rename(done, self.root.join(DIR).join(id))))?;
         self.clear_away(done);
@@ -309,8 +308,7 @@ impl Files {
     /// What can't be removed now is at the next start; the call that ended the upload has done what it was for.
     fn clear_away(&self, gone: &Path) {
         let _ = fs::remove_dir_all(gone);
-        // Fails, as it should, while there are others.
-        let _ = fs::remove_dir(self.root.join(DIR));
+        self.disk.remove_if_empty(&self.root.join(DIR));
     }
 
     /// Finishes what was being finished, and removes what was being begun or removed, when the server was killed.
