@@ -114,9 +114,10 @@ impl Files {
         let files = Self { root: disk.root().to_owned(), disk, slots, index, max_size };
         files.clean()?;
         for id in names(&files.root.join(DIR))? {
-            if files.dir(&id).is_ok()
-                && let Ok(upload) = read::<Upload>(&files.root.join(DIR).join(&id).join(UPLOAD))
+            if let Ok(dir) = files.dir(&id)
+                && let Ok(upload) = read::<Upload>(&dir.join(UPLOAD))
             {
+                files.remove_slots_without_parts(&id, &dir)?;
                 files.index.add(upload.key, id);
             }
         }
@@ -197,7 +198,17 @@ impl Files {
         let offset = offset(number, size);
         let fits = offset.saturating_add(size) <= self.max_size && offset < end + MAX_HOLE * size;
         let is_free = fits && self.part(id, number)?.is_none();
-        Ok(is_free.then_some(Place::Slot(Slot { file, offset, _claim: claim })))
+        Ok(is_free.then(|| Place::Slot(Slot::new(self.clone(), id, (file, offset, size), claim))))
+    }
+
+    /// Removes what a killed server had of parts that never became any.
+    fn remove_slots_without_parts(&self, id: &str, dir: &Path) -> io::Result<()> {
+        if self.part_numbers(id).is_ok_and(|parts| parts.is_empty()) {
+            for slots in names(dir)?.iter().filter(|name| is_slots(name)) {
+                fs::remove_file(dir.join(slots))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the file of slots of this size if no part is in it and none is written: what was sent of parts that never
@@ -220,7 +231,7 @@ impl Files {
     }
 
     /// Makes received bytes a part, and forgets what the part was before.
-    pub(super) fn put_part(&self, id: &str, number: i32, received: &Received) -> S3Result<()> {
+    pub(super) fn put_part(&self, id: &str, number: i32, mut received: Received) -> S3Result<()> {
         let dir = self.dir(id)?;
         let bytes = match &received.place {
             Place::Slot(_) => Location::Slot,
@@ -236,6 +247,7 @@ impl Files {
         let (e_tag, sha256) = (received.e_tag.clone(), received.sha256.clone());
         let part = StoredPart { bytes, size: received.size, e_tag, sha256 };
         self.write(&dir.join(record(number)), &part).map_err(no_such_upload)?;
+        received.place.is_part();
         if let Some(Location::Own(file)) = before.map(|before| before.bytes) {
             // It goes with the upload's directory at the latest.
             let _ = fs::remove_file(dir.join(file));

@@ -90,21 +90,13 @@ impl Multipart {
             wanted.sha256 |= files.upload(&id, &bucket, &key)?.with_sha256;
             Writer::open(files.place(&id, part_number, size)?, wanted, files.disk().clone())
         });
-        let received = match Received::write(body, open.await?, &expected).await {
-            Ok(received) => received,
-            Err(error) => {
-                let size = size.unwrap_or_default();
-                // Ended meanwhile is as good as forgotten.
-                let _ = self.blocking(move |files| files.forget_broken(&upload_id, size)).await;
-                return Err(error);
-            }
-        };
+        let received = Received::write(body, open.await?, &expected).await?;
         let output = dto::UploadPartOutput {
             e_tag: Some(dto::ETag::Strong(received.e_tag.clone())),
             checksum_sha256: received.sha256.clone(),
             ..Default::default()
         };
-        self.blocking(move |files| files.put_part(&upload_id, part_number, &received)).await?;
+        self.blocking(move |files| files.put_part(&upload_id, part_number, received)).await?;
         Ok(output)
     }
 

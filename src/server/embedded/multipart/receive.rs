@@ -10,11 +10,11 @@ use futures::StreamExt;
 use md5::Md5;
 use s3s::{S3Result, dto::StreamingBlob, s3_error};
 use sha2::{Digest, Sha256};
-use tokio::task::spawn_blocking;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{
     super::{disk::Disk, private},
-    files::no_such_upload,
+    files::{Files, no_such_upload},
     internal,
     slots::Claim,
 };
@@ -39,11 +39,16 @@ pub(in super::super) enum Place {
     Own(PathBuf),
 }
 
-/// A place between the bytes of other parts.
+/// A place between the bytes of other parts. Nothing stays of it when it is dropped before it is a part, whatever ended its
+/// call.
 pub(in super::super) struct Slot {
-    pub(super) file: PathBuf,
-    pub(super) offset: u64,
-    pub(super) _claim: Claim,
+    files: Files,
+    id: String,
+    file: PathBuf,
+    offset: u64,
+    size: u64,
+    claim: Option<Claim>,
+    is_part: bool,
 }
 
 /// A body that is on the disk, and is what the sender said.
@@ -89,7 +94,36 @@ impl Received {
     }
 }
 
+impl Slot {
+    pub(super) fn new(files: Files, id: &str, (file, offset, size): (PathBuf, u64, u64), claim: Claim) -> Self {
+        Self { files, id: id.to_owned(), file, offset, size, claim: Some(claim), is_part: false }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.claim = None;
+        if self.is_part {
+            return;
+        }
+        let (files, id, size) = (self.files.clone(), std::mem::take(&mut self.id), self.size);
+        // An upload that has ended meanwhile has no slots; what can't be removed goes with the upload.
+        let forget = move || drop(files.forget_broken(&id, size));
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(forget)),
+            Err(_) => forget(),
+        }
+    }
+}
+
 impl Place {
+    /// From now on a record tells of it.
+    pub(super) fn is_part(&mut self) {
+        if let Self::Slot(slot) = self {
+            slot.is_part = true;
+        }
+    }
+
     fn open(&self) -> io::Result<File> {
         match self {
             Self::Slot(Slot { file, offset, .. }) => {
@@ -201,4 +235,38 @@ impl Digests {
 /// In hexadecimal.
 fn digits(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::{FutureExt, future, stream};
+    use serde_json::Value;
+    use tokio::time::timeout;
+
+    use super::{super::files::Upload, *};
+
+    #[tokio::test]
+    async fn a_part_whose_call_is_dropped_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::open(Disk::new(dir.path(), false), 1 << 30).unwrap();
+        let id = files.create(&Upload::new("b".into(), "k".into(), Value::Null, false)).unwrap();
+        let size = 2 * BATCH;
+        let place = files.place(&id, 1, Some(size as u64)).unwrap();
+        let writer = Writer::open(place, Wanted { md5: false, sha256: false }, files.disk().clone()).unwrap();
+        let slots = dir.path().join(format!(".multipart/{id}/slots.{size}"));
+        assert!(slots.exists());
+        let batch = future::ready(io::Result::Ok(Bytes::from(vec![1; BATCH])));
+        let body = StreamingBlob::wrap(stream::once(batch).chain(stream::pending()));
+        let expected = Expected { size: Some(size as u64), md5: None, sha256: None };
+        // Dropped while its bytes are being written.
+        assert!(Received::write(body, writer, &expected).now_or_never().is_none());
+        let is_gone = async {
+            while slots.exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), is_gone).await.unwrap();
+    }
 }
