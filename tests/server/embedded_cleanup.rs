@@ -1,12 +1,42 @@
 //! What the embedded store removes, and what it leaves alone.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
-    embedded_multipart::{PART, begin, put},
+    embedded_multipart::{PART, begin, complete, put},
     embedded_slots::bytes,
     support::TestServer,
 };
+
+/// The files with attributes of objects.
+fn attributes(server: &TestServer) -> Vec<PathBuf> {
+    let paths = fs::read_dir(server.dir()).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(".bucket-")).collect()
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), waiting).await.unwrap();
+}
+
+/// Lets an upload have begun eight days ago.
+fn age(dir: &Path, id: &str) {
+    let record = dir.join(format!(".multipart/{id}/upload.json"));
+    let mut upload: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    upload["initiated_ms"] = (upload["initiated_ms"].as_u64().unwrap() - 8 * 24 * 3_600_000).into();
+    fs::write(&record, upload.to_string()).unwrap();
+}
 
 #[tokio::test]
 async fn deleting_the_last_object_leaves_the_bucket() {
@@ -21,6 +51,38 @@ async fn deleting_the_last_object_leaves_the_bucket() {
     assert_eq!(server.files(), [""; 0]);
     assert!(!server.dir().join("uploads/folder").exists());
     s3.head_bucket().bucket("uploads").send().await.unwrap();
+}
+
+/// An upload whose completion has noted the object's attributes, and could not name the object.
+async fn begin_unpublished(server: &TestServer) -> String {
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let part = put(&s3, "a", &id, 1, &bytes(1, PART)).await.unwrap();
+    let obstacle = server.dir().join("uploads/a");
+    fs::create_dir(&obstacle).unwrap();
+    assert_eq!(complete(&s3, "a", &id, &[&part]).await.unwrap(), "InternalError");
+    fs::remove_dir(obstacle).unwrap();
+    assert_eq!(attributes(server).len(), 2);
+    id
+}
+
+#[tokio::test]
+async fn what_a_completion_noted_goes_when_its_upload_is_aborted() {
+    let server = TestServer::start().await;
+    let id = begin_unpublished(&server).await;
+    server.s3().abort_multipart_upload().bucket("uploads").key("a").upload_id(id).send().await.unwrap();
+    assert_eq!(server.files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_completion_noted_goes_when_its_upload_is_too_old() {
+    let server = TestServer::start().await;
+    let id = begin_unpublished(&server).await;
+    let dir = server.stop().await;
+    age(dir.path(), &id);
+    let server = TestServer::start_in(dir, &[]).await;
+    until(|| attributes(&server).is_empty()).await;
+    assert_eq!(server.unfinished().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -146,25 +146,33 @@ impl Files {
         if upload.bucket == bucket && upload.key == key { Ok(upload) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
-    /// The unfinished uploads with keys that begin so, with their ids, in the order of their keys.
-    pub(super) fn uploads(&self, prefix: &str) -> Vec<(String, Upload)> {
-        let named = self.index.with_prefix(prefix).into_iter();
-        // One that ends, or does so meanwhile, is left out.
-        let read = |id: String| Some((read(&self.root.join(DIR).join(&id).join(UPLOAD)).ok()?, id));
-        named.filter_map(read).map(|(upload, id)| (id, upload)).collect()
+    /// The keys and ids of unfinished uploads with keys that begin so, in order; of these the first `max` after `after`.
+    pub(super) fn page(&self, prefix: &str, after: Option<(String, String)>, max: usize) -> Vec<(String, String)> {
+        self.index.page(prefix, after, max)
     }
 
-    /// Ends the uploads that began before `earliest`, and clears away what nobody can go on with; how many there were.
-    pub(super) fn reap(&self, earliest: SystemTime) -> io::Result<usize> {
-        let old = self.uploads("").into_iter().filter(|(_, upload)| upload.initiated() < earliest);
-        let ended = old.filter(|(id, _)| self.remove(id).is_ok()).count();
+    /// `None` if it has ended meanwhile.
+    pub(super) fn listed(&self, id: &str) -> Option<Upload> {
+        read(&self.dir(id).ok()?.join(UPLOAD)).ok()
+    }
+
+    /// The ids of uploads that began before `earliest`.
+    pub(super) fn begun_before(&self, earliest: SystemTime) -> Vec<(String, Upload)> {
+        let all = self.index.page("", None, usize::MAX).into_iter();
+        let all = all.filter_map(|(_, id)| self.listed(&id).map(|upload| (id, upload)));
+        all.filter(|(_, upload)| upload.initiated() < earliest).collect()
+    }
+
+    /// Removes what nobody can resume and nobody lists.
+    pub(super) fn remove_unreadable(&self) -> io::Result<()> {
         for name in names(&self.root.join(DIR))? {
-            let dir = self.root.join(DIR).join(&name);
-            if self.dir(&name).is_ok() && is_unreadable_since_long(&dir) {
+            if let Ok(dir) = self.dir(&name)
+                && is_unreadable_since_long(&dir)
+            {
                 self.clear_away(&dir);
             }
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// Where the bytes of a part are written, if it has `size` bytes: in its slot, unless the part is there already. It

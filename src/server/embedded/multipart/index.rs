@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -29,11 +30,13 @@ impl Index {
         }
     }
 
-    /// The ids of uploads with keys that begin so, in the order of their keys.
-    pub(super) fn with_prefix(&self, prefix: &str) -> Vec<String> {
+    /// The keys of uploads that begin so, with the uploads' ids, in order; of these the first `max` that come after `after`.
+    pub(super) fn page(&self, prefix: &str, after: Option<(String, String)>, max: usize) -> Vec<(String, String)> {
+        let first = (prefix.to_owned(), String::new());
+        let from = after.filter(|after| *after >= first).map_or(Bound::Included(first), Bound::Excluded);
         let entries = self.lock();
-        let from = entries.by_key.range((prefix.to_owned(), String::new())..);
-        from.take_while(|(key, _)| key.starts_with(prefix)).map(|(_, id)| id.clone()).collect()
+        let from = entries.by_key.range((from, Bound::Unbounded));
+        from.take_while(|(key, _)| key.starts_with(prefix)).take(max).cloned().collect()
     }
 
     /// Both are changed together, between which nothing panics.
@@ -52,10 +55,28 @@ mod tests {
         for (key, id) in [("b/2", "w"), ("a", "x"), ("b/1", "z"), ("b/1", "y"), ("c", "v")] {
             index.add(key.into(), id.into());
         }
-        assert_eq!(index.with_prefix("b/"), ["y", "z", "w"]);
+        assert_eq!(ids(&index, "b/", None, 9), ["y", "z", "w"]);
         index.remove("z");
         index.remove("unknown");
-        assert_eq!(index.with_prefix(""), ["x", "y", "w", "v"]);
-        assert_eq!(index.with_prefix("b/1/"), Vec::<String>::new());
+        assert_eq!(ids(&index, "", None, 9), ["x", "y", "w", "v"]);
+        assert_eq!(ids(&index, "b/1/", None, 9), [""; 0]);
+    }
+
+    #[test]
+    fn a_page_has_no_more_than_is_asked_for_and_begins_after_the_one_before() {
+        let index = Index::default();
+        for (key, id) in [("a", "x"), ("b/1", "y"), ("b/1", "z"), ("b/2", "w"), ("c", "v")] {
+            index.add(key.into(), id.into());
+        }
+        assert_eq!(ids(&index, "b/", None, 2), ["y", "z"]);
+        assert_eq!(ids(&index, "b/", Some(("b/1", "y")), 2), ["z", "w"]);
+        assert_eq!(ids(&index, "b/", Some(("a", "x")), 2), ["y", "z"], "before the prefix");
+        assert_eq!(ids(&index, "b/", Some(("c", "v")), 2), [""; 0]);
+        assert_eq!(ids(&index, "", None, 0), [""; 0]);
+    }
+
+    fn ids(index: &Index, prefix: &str, after: Option<(&str, &str)>, max: usize) -> Vec<String> {
+        let after = after.map(|(key, id)| (key.to_owned(), id.to_owned()));
+        index.page(prefix, after, max).into_iter().map(|(_, id)| id).collect()
     }
 }

@@ -10,7 +10,7 @@ mod slots;
 
 use std::{io, time::SystemTime};
 
-use s3s::{S3Error, S3Result, dto, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, dto, s3_error};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -25,6 +25,9 @@ const MAX_PART_NUMBER: i32 = 10_000;
 
 const PAGE: i32 = 1000;
 
+/// Ids have letters and digits.
+const AFTER_ALL_IDS: &str = "~";
+
 /// The unfinished uploads. They survive a restart.
 #[derive(Clone, Debug)]
 pub(super) struct Multipart {
@@ -38,9 +41,22 @@ impl Multipart {
         Ok(Self { files: Files::open(disk, max_size)?, locks })
     }
 
-    /// Ends the uploads that began before `earliest`, and says how many.
+    /// Ends the uploads that began before `earliest`, and says how many. Removes those, too, whose records can't be read.
     pub(super) async fn reap(&self, earliest: SystemTime) -> S3Result<usize> {
-        self.blocking(move |files| files.reap(earliest).map_err(internal)).await
+        let old = self.blocking(move |files| {
+            files.remove_unreadable().map_err(internal)?;
+            Ok(files.begun_before(earliest))
+        });
+        let mut ended = 0;
+        for (id, Upload { bucket, key, .. }) in old.await? {
+            match self.abort_upload(bucket, key, id).await {
+                Ok(()) => ended += 1,
+                // Completed or aborted meanwhile.
+                Err(error) if *error.code() == S3ErrorCode::NoSuchUpload => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ended)
     }
 
     pub(super) async fn create(
@@ -136,21 +152,26 @@ impl Multipart {
         input: dto::ListMultipartUploadsInput,
     ) -> S3Result<dto::ListMultipartUploadsOutput> {
         let prefix = input.prefix.clone().unwrap_or_default();
-        let mut uploads = self.blocking(move |files| Ok(files.uploads(&prefix))).await?;
-        uploads.retain(|(_, upload)| upload.bucket == input.bucket);
-        if let Some(marker) = &input.key_marker {
-            let id_marker = input.upload_id_marker.as_ref();
-            let is_after = |id: &String| id_marker.is_some_and(|marker| id > marker);
-            uploads.retain(|(id, upload)| upload.key > *marker || upload.key == *marker && is_after(id));
-        }
         let max_uploads = input.max_uploads.unwrap_or(PAGE).clamp(0, PAGE);
-        let is_truncated = uploads.len() > max_uploads.try_into().unwrap_or(0);
-        uploads.truncate(max_uploads.try_into().unwrap_or(0));
-        let last = uploads.last().filter(|_| is_truncated);
+        let max = usize::try_from(max_uploads).unwrap_or_default();
+        // A key without an id stands for all its uploads.
+        let after =
+            input.key_marker.map(|key| (key, input.upload_id_marker.unwrap_or_else(|| AFTER_ALL_IDS.to_owned())));
+        let bucket = input.bucket.clone();
+        let (uploads, last) = self
+            .blocking(move |files| {
+                let mut page = files.page(&prefix, after, max + 1);
+                let is_truncated = page.len() > max;
+                page.truncate(max);
+                let last = page.last().cloned().filter(|_| is_truncated);
+                let uploads = page.into_iter().filter_map(|(_, id)| files.listed(&id).map(|upload| (id, upload)));
+                Ok((uploads.filter(|(_, upload)| upload.bucket == bucket).collect::<Vec<_>>(), last))
+            })
+            .await?;
         Ok(dto::ListMultipartUploadsOutput {
-            next_key_marker: last.map(|(_, upload)| upload.key.clone()),
-            next_upload_id_marker: last.map(|(id, _)| id.clone()),
-            is_truncated: Some(is_truncated),
+            is_truncated: Some(last.is_some()),
+            next_key_marker: last.as_ref().map(|(key, _)| key.clone()),
+            next_upload_id_marker: last.map(|(_, id)| id),
             max_uploads: Some(max_uploads),
             uploads: Some(uploads.into_iter().map(listed_upload).collect()),
             prefix: input.prefix,
@@ -184,14 +205,18 @@ impl Multipart {
     }
 
     pub(super) async fn abort(&self, input: dto::AbortMultipartUploadInput) -> S3Result<()> {
+        self.abort_upload(input.bucket, input.key, input.upload_id).await
+    }
+
+    async fn abort_upload(&self, bucket: String, key: String, id: String) -> S3Result<()> {
         // Not in the middle of a completion.
-        let completing = self.locks.lock(&input.key).await;
+        let completing = self.locks.lock(&key).await;
         self.blocking(move |files| {
-            files.upload(&input.upload_id, &input.bucket, &input.key)?;
-            files.remove(&input.upload_id)?;
+            files.upload(&id, &bucket, &key)?;
+            files.remove(&id)?;
             // Those of a completion that was cut off before the object had its name.
-            if !files.object(&input.bucket, &input.key).exists() {
-                Sidecar::new(files.disk(), &input.bucket, &input.key).remove();
+            if !files.object(&bucket, &key).exists() {
+                Sidecar::new(files.disk(), &bucket, &key).remove();
             }
             drop(completing);
             Ok(())
