@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use leptos_aws_s3::s3::Method;
+use reqwest::header::CONTENT_DISPOSITION;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
     embedded_multipart::{PART, begin, complete, put},
     embedded_slots::bytes,
-    support::TestServer,
+    support::{TestServer, by, file, send},
 };
 
 /// The files with attributes of objects.
@@ -51,6 +53,26 @@ async fn deleting_the_last_object_leaves_the_bucket() {
     assert_eq!(server.files(), [""; 0]);
     assert!(!server.dir().join("uploads/folder").exists());
     s3.head_bucket().bucket("uploads").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_object_whose_attributes_were_not_written_whole_is_served_without_them() {
+    let server = TestServer::start().await;
+    let visit = server.visit().await;
+    let signed = visit.sign_one(by(Method::Put, file("a.html", "text/html", 3))).await.unwrap();
+    send(&server.http, &signed.parameters, "abc").await;
+    for path in attributes(&server) {
+        fs::write(path, "").unwrap();
+    }
+    let url: String = visit.call("object_url", json!({ "token": signed.token })).await;
+    for _ in 0..2 {
+        let response = server.http.get(&url).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(response.headers()[CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
+        assert_eq!(response.text().await.unwrap(), "abc");
+        let size: Value = visit.call("confirm_upload", json!({ "token": signed.token })).await;
+        assert_eq!(size["size"], 3);
+    }
 }
 
 /// An upload whose completion has noted the object's attributes, and could not name the object.

@@ -1,7 +1,7 @@
 use std::{fs, io, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::disk::Disk;
 
@@ -34,6 +34,18 @@ impl<'a> Sidecar<'a> {
     pub(super) fn e_tag(&self) -> Option<String> {
         let found_out: Value = serde_json::from_slice(&fs::read(self.path("internal")).ok()?).ok()?;
         Some(found_out.get("e_tag")?.as_str()?.to_owned())
+    }
+
+    /// Whether what the store found out is there, but was not written whole. s3s-fs fails then; without the attributes it
+    /// goes.
+    pub(super) fn is_unreadable(&self) -> bool {
+        let found_out = fs::read(self.path("internal"));
+        found_out.is_ok_and(|json| serde_json::from_slice::<Map<String, Value>>(&json).is_err())
+    }
+
+    /// For an object that s3s-fs shall look at again.
+    pub(super) fn remove_found_out(&self) -> io::Result<()> {
+        fs::remove_file(self.path("internal"))
     }
 
     /// Removes both; s3s-fs leaves them behind.

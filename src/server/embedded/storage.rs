@@ -11,6 +11,7 @@ use super::{
     locks::KeyLocks,
     multipart::{Multipart, internal},
     put_object::put_object,
+    sidecar::Sidecar,
 };
 
 /// s3s-fs names the file with an object's attributes `.bucket-{}.object-{}.metadata.json`, both in
@@ -43,6 +44,24 @@ impl Storage {
     pub(super) fn multipart(&self) -> Multipart {
         self.multipart.clone()
     }
+
+    /// Forgets what was found out of an object and can't be read, which s3s-fs would answer with an error for ever: in a store
+    /// that does not sync, a power loss came before it was whole. s3s-fs hashes the object anew then.
+    async fn forget_unreadable(&self, bucket: &str, key: &str) -> S3Result<()> {
+        let is_unreadable = |storage: &Self| {
+            let (disk, bucket, key) = (storage.disk.clone(), bucket.to_owned(), key.to_owned());
+            spawn_blocking(move || Sidecar::new(&disk, &bucket, &key).is_unreadable())
+        };
+        if !is_unreadable(self).await.map_err(internal)? {
+            return Ok(());
+        }
+        let _lock = self.locks.lock(key).await;
+        // Not those that a call has written meanwhile.
+        if is_unreadable(self).await.map_err(internal)? {
+            Sidecar::new(&self.disk, bucket, key).remove_found_out().map_err(internal)?;
+        }
+        Ok(())
+    }
 }
 
 /// Forms come this way too, and s3s writes the `ETag` of their objects into the answer's body only. Amazon's answer has it as a
@@ -73,6 +92,7 @@ impl S3 for Storage {
                 request.input.range = Some(dto::Range::Int { first: 0, last: None });
             }
         }
+        self.forget_unreadable(&request.input.bucket, &request.input.key).await?;
         self.files.get_object(request).await
     }
 
@@ -81,6 +101,7 @@ impl S3 for Storage {
         request: S3Request<dto::HeadObjectInput>,
     ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
         check(&request.input.key)?;
+        self.forget_unreadable(&request.input.bucket, &request.input.key).await?;
         let wants_checksum = request.input.checksum_mode.as_ref().is_some_and(|mode| mode.as_str() == "ENABLED");
         let mut response = self.files.head_object(request).await?;
         let sha256 = response.output.checksum_sha256.take().filter(|_| wants_checksum);
