@@ -1,8 +1,17 @@
 //! What the embedded store keeps of strangers and of what went wrong: in bytes, names and permissions.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use leptos_aws_s3::{s3::Method, server::Visitor};
+use leptos_aws_s3::{
+    s3::{Key, Method},
+    server::{
+        Visitor,
+        presign::{PostPolicy, PostTarget},
+    },
+};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, RANGE, X_CONTENT_TYPE_OPTIONS};
 use serde_json::json;
 use tokio::time::timeout;
@@ -108,7 +117,7 @@ async fn no_object_is_overwritten_by_a_form_either() {
 async fn other_users_of_the_machine_read_no_uploads() {
     use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
-    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let addr = ("EMBEDDED_S3_ADDR", "127.0.0.1:0");
@@ -170,4 +179,35 @@ async fn a_part_whose_record_is_empty_can_be_sent_again() {
     assert_eq!(listed.parts().len(), 0);
     let part = put(&s3, "a", &id, 1, &bytes(2, PART)).await.unwrap();
     assert_eq!(crate::embedded_multipart::complete(&s3, "a", &id, &[&part]).await, None);
+}
+
+#[tokio::test]
+async fn a_form_is_taken_for_as_long_as_upload_expires_says() {
+    let signed_ago = async |server: &TestServer, minutes: u64| {
+        let key = Key::try_from(format!("uploads/{minutes}")).unwrap();
+        let policy = PostPolicy {
+            bucket: server.service.bucket(),
+            key: &key,
+            content_length_range: 0..=10,
+            fields: &[],
+            target: PostTarget::Created,
+        };
+        let signed = SystemTime::now() - Duration::from_mins(minutes);
+        let form = policy.sign_at(&server.credentials(), Duration::from_mins(60), signed);
+        send(&server.http, &form, "abc").await.status().as_u16()
+    };
+    let server = TestServer::start_with(&[("UPLOAD_EXPIRES", "3600")]).await;
+    assert_eq!(signed_ago(&server, 58).await, 201);
+    assert_eq!(signed_ago(&server, 61).await, 403);
+}
+
+#[tokio::test]
+async fn the_largest_object_is_smaller_than_the_call_that_completes_it() {
+    let server = TestServer::start_with(&[("UPLOAD_MAX_SIZE", "100")]).await;
+    let s3 = server.s3();
+    let id = begin(&s3, "a").await;
+    let part = put(&s3, "a", &id, 1, &bytes(1, 100)).await.unwrap();
+    assert_eq!(crate::embedded_multipart::complete(&s3, "a", &id, &[&part]).await, None);
+    let too_large = s3.put_object().bucket("uploads").key("b").body(vec![1; 101].into()).send().await.unwrap_err();
+    assert_eq!(too_large.raw_response().unwrap().status().as_u16(), 413);
 }

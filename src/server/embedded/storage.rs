@@ -208,13 +208,15 @@ fn check(key: &str) -> S3Result<()> {
 ///
 /// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
 fn is_name_on_windows(segment: &str) -> bool {
-    const DEVICES: [&str; 8] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "COM", "LPT"];
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    const PORTS: [&str; 2] = ["COM", "LPT"];
     let stem = segment.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
-    let stem = stem.strip_suffix(|last: char| last.is_numeric()).unwrap_or(&stem);
+    let is_port = stem.strip_suffix(|last: char| last.is_numeric()).is_some_and(|port| PORTS.contains(&port));
     !segment.contains(['<', '>', ':', '"', '|', '?', '*'])
         && !segment.contains(char::is_control)
         && !segment.ends_with(['.', ' '])
-        && !DEVICES.contains(&stem)
+        && !DEVICES.contains(&stem.as_str())
+        && !is_port
 }
 
 #[cfg(test)]
@@ -223,8 +225,10 @@ mod tests {
 
     #[test]
     fn windows_devices_and_streams_are_no_names() {
-        assert!(is_name_on_windows("Größe 1.txt") && is_name_on_windows("common.txt") && is_name_on_windows("nulls"));
-        for name in ["a:b", "a*", "con", "NUL.txt", "com1.png", "LPT9", "a.", "a "] {
+        for name in ["Größe 1.txt", "common.txt", "nulls", "con1.txt", "com", "com10.png", ".a"] {
+            assert!(is_name_on_windows(name), "{name}");
+        }
+        for name in ["a:b", "a*", "con", "NUL.txt", "com1.png", "LPT9", "lpt².txt", "a.", "a "] {
             assert!(!is_name_on_windows(name), "{name}");
         }
     }
